@@ -1,0 +1,239 @@
+/**
+ * The event model: an event is one sample of one sensor, a small table.
+ *
+ *   schema   what the columns mean: declared once, in the sensor's own file
+ *   layout   which rows there are: the attribute cells, shared by every event while the rows stay the same
+ *   table    one layout with the numbers of one sample
+ *   event    a table stamped with its source, its number and its time
+ *
+ * Layouts and tables are immutable. The numbers of a table are one Float64Array, column after column, so that an encoder walks
+ * memory in order. An absent number is marked in `absent`, never by a value: NaN is a value that a scraped target may really send.
+ */
+
+/** How a field's numbers add up over time; OpenTelemetry's instrument kinds. */
+export type Kind = 'counter' | 'updowncounter' | 'gauge';
+
+/** One field column of a schema. `unit` is UCUM: `s`, `By`, `Cel`, `1`, `{operation}`. */
+export interface Field {
+  readonly kind: Kind;
+  readonly unit: string;
+  readonly doc: string;
+}
+
+/** A sum that only grows, until its source restarts. */
+export const counter = (unit: string, doc: string): Field => ({ kind: 'counter', unit, doc });
+/** A sum that grows and shrinks; adding it up over attributes makes sense. */
+export const updowncounter = (unit: string, doc: string): Field => ({ kind: 'updowncounter', unit, doc });
+/** A value that stands for itself; adding it up makes no sense. */
+export const gauge = (unit: string, doc: string): Field => ({ kind: 'gauge', unit, doc });
+
+/** The cell of a map attribute: the labels of one scraped series. */
+export type LabelMap = Readonly<Record<string, string>>;
+export type Cell = string | LabelMap;
+
+/** The cells of one row, in the order of the schema's attributes; attributes named in `maps` hold label maps. */
+export type Cells<A extends readonly string[], M extends string = never> = {
+  readonly [I in keyof A]: A[I] extends M ? LabelMap : string;
+};
+/** The numbers of one row, by field; `undefined` is absent. Every field is named, so that none is forgotten. */
+export type Values<F extends Record<string, Field>> = { readonly [K in keyof F]: number | undefined };
+
+/** What a schema's columns are, without its types. */
+export interface Schema {
+  readonly type: string;
+  readonly doc: string;
+  readonly attributes: readonly string[];
+  readonly maps: readonly string[];
+  readonly fields: Readonly<Record<string, Field>>;
+  readonly fieldNames: readonly string[];
+}
+
+export interface TypedSchema<
+  A extends readonly string[] = readonly string[],
+  F extends Record<string, Field> = Record<string, Field>,
+  M extends string = never,
+> extends Schema {
+  /** An empty table to be filled by one sample. */
+  table(): TableBuilder<A, F, M>;
+}
+
+/** Declares a schema. `type` + `.` + field is the metric's name, and the attributes are its attributes. */
+export function defineSchema<
+  const A extends readonly string[],
+  const F extends Record<string, Field>,
+  const M extends A[number] = never,
+>(spec: { type: string; doc: string; attributes: A; maps?: readonly M[]; fields: F }): TypedSchema<A, F, M> {
+  const schema: TypedSchema<A, F, M> = {
+    type: spec.type,
+    doc: spec.doc,
+    attributes: spec.attributes,
+    maps: spec.maps ?? [],
+    fields: spec.fields,
+    fieldNames: Object.keys(spec.fields),
+    table: () => new TableBuilder<A, F, M>(schema),
+  };
+  return schema;
+}
+
+/** Which rows a table has. `attributes[a][r]` is the cell of attribute `a` in row `r`. */
+export interface Layout {
+  readonly rows: number;
+  readonly attributes: readonly (readonly Cell[])[];
+  /** Estimated size of the cells when encoded, in bytes. */
+  readonly bytes: number;
+}
+
+/** One sample: `values[f * rows + r]` is field `f` of row `r`, and is absent where `absent` holds 1 at that index. */
+export interface Table {
+  readonly schema: Schema;
+  readonly layout: Layout;
+  readonly values: Float64Array;
+  readonly absent: Uint8Array | undefined;
+}
+
+/** Filled row by row by one sample, then sealed by the scheduler. */
+export class TableBuilder<
+  A extends readonly string[] = readonly string[],
+  F extends Record<string, Field> = Record<string, Field>,
+  M extends string = never,
+> {
+  readonly schema: Schema;
+  readonly #cells: Cell[][];
+  readonly #columns: number[][];
+  #absent: number[] | undefined;
+  #rows = 0;
+
+  constructor(schema: Schema) {
+    this.schema = schema;
+    this.#cells = schema.attributes.map(() => []);
+    this.#columns = schema.fieldNames.map(() => []);
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Adds a row: its cells in the order of the schema's attributes, its numbers by field. */
+  add(cells: Cells<A, M>, values: Values<F>): this {
+    const names = this.schema.fieldNames;
+    for (let a = 0; a < this.#cells.length; a++) this.#cells[a]?.push(cells[a] as Cell);
+    for (let f = 0; f < names.length; f++) {
+      const value = values[names[f] as string];
+      this.#columns[f]?.push(value ?? 0);
+      // Absent cells are remembered as (row, field), because the number of rows is not known yet.
+      if (value === undefined) (this.#absent ??= []).push(this.#rows, f);
+    }
+    this.#rows++;
+    return this;
+  }
+
+  /** The finished table. Reuses `previous`' layout when the rows are the same rows, which is the usual case. */
+  seal(previous?: Layout): Table {
+    const rows = this.#rows;
+    const values = new Float64Array(rows * this.#columns.length);
+    for (let f = 0; f < this.#columns.length; f++) values.set(this.#columns[f] as number[], f * rows);
+    let absent: Uint8Array | undefined;
+    if (this.#absent) {
+      absent = new Uint8Array(values.length);
+      for (let i = 0; i < this.#absent.length; i += 2) {
+        absent[(this.#absent[i + 1] as number) * rows + (this.#absent[i] as number)] = 1;
+      }
+    }
+    const same = previous !== undefined && sameCells(previous, rows, this.#cells);
+    return { schema: this.schema, layout: same ? previous : createLayout(rows, this.#cells), values, absent };
+  }
+}
+
+/** A table of any schema, as `sample` returns it. */
+export type AnyTable = Pick<TableBuilder, 'schema' | 'rows' | 'seal'>;
+
+function sameCells(layout: Layout, rows: number, cells: readonly (readonly Cell[])[]): boolean {
+  if (layout.rows !== rows || layout.attributes.length !== cells.length) return false;
+  for (let a = 0; a < cells.length; a++) {
+    const [was, is] = [layout.attributes[a] as readonly Cell[], cells[a] as readonly Cell[]];
+    for (let r = 0; r < rows; r++) if (was[r] !== is[r]) return false;
+  }
+  return true;
+}
+
+/** A layout over these cells, which it keeps. A lone surrogate, which UTF-8 cannot carry, becomes U+FFFD. */
+export function createLayout(rows: number, cells: Cell[][]): Layout {
+  let bytes = 0;
+  for (const column of cells) {
+    for (let r = 0; r < rows; r++) {
+      const cell = wellFormed(column[r] as Cell);
+      column[r] = cell;
+      bytes += 3 + (typeof cell === 'string' ? cell.length : JSON.stringify(cell).length);
+    }
+  }
+  return { rows, attributes: cells, bytes };
+}
+
+function wellFormed(cell: Cell): Cell {
+  return typeof cell === 'string' ? (cell.isWellFormed() ? cell : cell.toWellFormed()) : wellFormedMap(cell);
+}
+
+/** Label maps that every encoding can carry: well-formed, and without the one name that decoders refuse, `__proto__`. */
+export function wellFormedMap(map: LabelMap): LabelMap {
+  const pairs = Object.entries(map);
+  if (pairs.every(([name, value]) => name.isWellFormed() && value.isWellFormed() && name !== '__proto__')) return map;
+  return Object.fromEntries(
+    pairs.map(([name, value]) => [name === '__proto__' ? '_proto_' : name.toWellFormed(), value.toWellFormed()]),
+  );
+}
+
+/** Where events come from: one sensor instance of one run of one agent. */
+export interface Source {
+  readonly agent: string;
+  readonly run: string;
+  /** The instance's name in the configuration. */
+  readonly sensor: string;
+  readonly host: string;
+  readonly labels: LabelMap;
+}
+
+/** Bytes that an encoded event has beside its cells and numbers: names, identity, brackets. An estimate, for limits. */
+const ENVELOPE_BYTES = 256;
+/** Bytes that an encoded number takes at most in MessagePack, and about on average in JSON. */
+const NUMBER_BYTES = 9;
+
+/** A source whose strings every encoding can carry: see `wellFormedMap`. */
+export function createSource({ agent, run, sensor, host, labels }: Source): Source {
+  return {
+    agent: agent.toWellFormed(),
+    run: run.toWellFormed(),
+    sensor: sensor.toWellFormed(),
+    host: host.toWellFormed(),
+    labels: wellFormedMap(labels),
+  };
+}
+
+/** A table, stamped. `n` counts the events of its source from 1; `time` is Unix time in milliseconds. */
+export class TideEvent {
+  readonly source: Source;
+  readonly n: number;
+  readonly time: number;
+  readonly table: Table;
+
+  constructor(source: Source, n: number, time: number, table: Table) {
+    this.source = source;
+    this.n = n;
+    this.time = time;
+    this.table = table;
+  }
+
+  get type(): string {
+    return this.table.schema.type;
+  }
+
+  /** Agent, run, sensor, number. Never changes on a retry, a restart or a replay. */
+  get id(): string {
+    const { agent, run, sensor } = this.source;
+    return `${agent}/${run}/${sensor}/${this.n}`;
+  }
+
+  /** Estimated encoded size, in bytes; what queues count. */
+  get bytes(): number {
+    return ENVELOPE_BYTES + this.table.layout.bytes + this.table.values.length * NUMBER_BYTES;
+  }
+}
