@@ -51,7 +51,7 @@ function npm(args) {
   const script = process.env.npm_execpath;
   const command = script ? [process.execPath, script] : ['npm'];
   // Whatever the machine omits by default, the development dependencies hold Node itself.
-  const env = { ...process.env, NODE_ENV: 'development', npm_config_omit: '' };
+  const env = { ...process.env, NODE_ENV: 'development' };
   return spawnSync(command[0], [...command.slice(1), ...args], { cwd: root, stdio: ['ignore', 2, 2], env }).status;
 }
 
