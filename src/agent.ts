@@ -1,0 +1,155 @@
+/**
+ * The service: sensors publish on the bus, each sink's runner takes what the sink selects.
+ *
+ * `apply` brings what runs to what a configuration says and touches nothing that did not change, so that starting and reloading are one
+ * thing. A sink whose options changed hands its queue and its account to its successor.
+ */
+import { randomBytes } from 'node:crypto';
+import { Bus } from './bus.ts';
+import type { Clock } from './clock.ts';
+import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
+import { describe } from './errors.ts';
+import type { TideEvent } from './event.ts';
+import type { Host } from './host.ts';
+import type { Log } from './log.ts';
+import { Publisher } from './publisher.ts';
+import { Runner } from './runner.ts';
+import type { RunnerStatus } from './runner-types.ts';
+import { Scheduler, stableOffset } from './scheduler.ts';
+import { type SensorStatus, SensorTask } from './sensor-task.ts';
+
+/** A sink that a new configuration no longer has may go on writing for as long as this, in milliseconds. */
+const REMOVAL_MS = 10_000;
+
+export interface AgentOptions {
+  /** Identity of this agent in the id of every event. */
+  readonly agent: string;
+  readonly host: Host;
+  /** The folder for state, absolute. */
+  readonly stateDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Events above this estimated size are cut by rows, in bytes. */
+  readonly maxEventBytes: number;
+}
+
+/** What is to run. `host` is the host's name in every event. */
+export type Plan = Pick<Config, 'sensors' | 'sinks' | 'host'>;
+
+export interface AgentStatus {
+  readonly run: string;
+  readonly sensors: readonly SensorStatus[];
+  readonly sinks: readonly ({ readonly name: string } & RunnerStatus)[];
+}
+
+interface RunningSink {
+  readonly entry: SinkEntry;
+  readonly runner: Runner;
+  readonly unsubscribe: () => void;
+}
+
+export class Agent {
+  /** Tells this run's events from those of every other run. */
+  readonly run = `${Date.now().toString(36)}${randomBytes(3).toString('hex')}`;
+  readonly #options: AgentOptions;
+  readonly #bus: Bus;
+  readonly #scheduler: Scheduler;
+  readonly #sensors = new Map<string, SensorTask>();
+  readonly #sinks = new Map<string, RunningSink>();
+  readonly #publishers = new Map<string, { publisher: Publisher; identity: string }>();
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#bus = new Bus((error) => options.log.error({ reason: describe(error) }, 'a subscriber of the bus failed'));
+    this.#scheduler = new Scheduler(options.clock);
+  }
+
+  /** Starts, restarts and stops what differs from the plan. Resolves when every sensor was opened or found unavailable. */
+  async apply(plan: Plan): Promise<void> {
+    const gone = [...this.#sinks.values()].filter(({ entry }) => !plan.sinks.some(({ name }) => name === entry.name));
+    for (const { entry } of gone) this.#sinks.delete(entry.name);
+    for (const entry of plan.sinks) this.#startSink(entry);
+    const kept = new Set(plan.sensors.filter((entry) => this.#unchanged(entry, plan.host)).map(({ name }) => name));
+    const ended = [...this.#sensors.values()].filter(({ entry }) => !kept.has(entry.name));
+    await Promise.all(ended.map((task) => task.close()));
+    for (const { entry } of ended) this.#sensors.delete(entry.name);
+    const begun = plan.sensors.filter(({ name }) => !kept.has(name)).map((entry) => this.#createSensor(entry, plan.host));
+    await Promise.all([...begun.map((task) => task.open()), ...gone.map((sink) => this.#stopSink(sink, REMOVAL_MS))]);
+  }
+
+  /** Stops sampling, gives the sinks up to `ms` to deliver what they have, and closes everything. */
+  async stop(ms: number): Promise<void> {
+    this.#scheduler.stop();
+    await Promise.all([...this.#sensors.values()].map((task) => task.close()));
+    await Promise.all([...this.#sinks.values()].map((sink) => this.#stopSink(sink, ms)));
+  }
+
+  status(): AgentStatus {
+    return {
+      run: this.run,
+      sensors: [...this.#sensors.values()].map((task) => task.status()),
+      sinks: [...this.#sinks.values()].map(({ entry, runner }) => ({ name: entry.name, ...runner.status() })),
+    };
+  }
+
+  #unchanged(entry: SensorEntry, hostName: string): boolean {
+    const identity = this.#publishers.get(entry.name)?.identity;
+    return this.#sensors.get(entry.name)?.entry.fingerprint === entry.fingerprint && identity === identityOf(entry, hostName);
+  }
+
+  #createSensor(entry: SensorEntry, hostName: string): SensorTask {
+    const { agent, host, clock, log } = this.#options;
+    const offset = entry.offset ?? stableOffset(agent, entry.interval);
+    const task = new SensorTask({ ...entry, offset }, host, this.#scheduler, this.#publisherOf(entry, hostName), clock, log);
+    this.#sensors.set(entry.name, task);
+    return task;
+  }
+
+  /** A sensor that is restarted goes on counting its events: an id is never given twice in a run. */
+  #publisherOf(entry: SensorEntry, hostName: string): Publisher {
+    const { agent, maxEventBytes } = this.#options;
+    const before = this.#publishers.get(entry.name)?.publisher;
+    const source = { agent, run: this.run, sensor: entry.name, host: hostName, labels: entry.labels };
+    const publisher = new Publisher(source, maxEventBytes, (event) => this.#bus.publish(event), before?.published ?? 0);
+    this.#publishers.set(entry.name, { publisher, identity: identityOf(entry, hostName) });
+    return publisher;
+  }
+
+  #startSink(entry: SinkEntry): void {
+    const old = this.#sinks.get(entry.name);
+    if (old?.entry.fingerprint === entry.fingerprint) return;
+    const { clock, log, stateDir } = this.#options;
+    const context = { name: entry.name, stateDir, warn: (message: string) => log.warn({ sink: entry.name }, message) };
+    const runner = new Runner(entry.name, () => entry.definition.open(context, entry.options), entry.common, clock, log);
+    old?.unsubscribe();
+    const unsubscribe = this.#bus.subscribe(selector(entry.common.select, runner));
+    this.#sinks.set(entry.name, { entry, runner, unsubscribe });
+    if (old) void runner.adopt(old.runner);
+  }
+
+  async #stopSink({ entry, runner, unsubscribe }: RunningSink, ms: number): Promise<void> {
+    unsubscribe();
+    await runner.stop(Math.min(ms, entry.common.shutdown_timeout ?? ms));
+    const { dropped } = runner.status().ledger;
+    if (dropped.shutdown)
+      this.#options.log.warn(
+        { sink: entry.name, events: dropped.shutdown },
+        'events were not delivered before the end and are dropped',
+      );
+  }
+}
+
+const identityOf = (entry: SensorEntry, hostName: string): string => JSON.stringify([hostName, entry.labels]);
+
+/** Passes on the selected types; each type is matched once. */
+function selector(select: (type: string) => boolean, runner: Runner): (event: TideEvent) => void {
+  const known = new Map<string, boolean>();
+  return (event) => {
+    let selected = known.get(event.type);
+    if (selected === undefined) {
+      selected = select(event.type);
+      known.set(event.type, selected);
+    }
+    if (selected) runner.publish(event);
+  };
+}

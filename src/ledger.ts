@@ -1,0 +1,65 @@
+/**
+ * The account of one sink. At any moment
+ *
+ *   published = queued + spooled + in flight + delivered + dead-lettered + dropped, over all reasons
+ *
+ * and every event is in exactly one of these. Events that the sink does not select are not published to it.
+ */
+
+/** Where an event may be. */
+export type Place = 'queued' | 'spooled' | 'in_flight' | 'delivered' | 'dead_lettered';
+
+/**
+ * Why an event was dropped.
+ *   queue_full   the queue's limit, by `when_full`
+ *   expired      older than `max_age`
+ *   rejected     the destination will never take it, and the sink keeps no dead letters
+ *   shutdown     not delivered by the end of the shutdown's deadline
+ */
+export type DropReason = 'queue_full' | 'expired' | 'rejected' | 'shutdown';
+
+export interface LedgerView extends Readonly<Record<Place, number>> {
+  readonly published: number;
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+}
+
+export class Ledger {
+  #published = 0;
+  readonly #places: Record<Place, number> = { queued: 0, spooled: 0, in_flight: 0, delivered: 0, dead_lettered: 0 };
+  readonly #dropped: Partial<Record<DropReason, number>> = {};
+
+  /** An event was published to the sink; it is queued, until told otherwise. */
+  publish(): void {
+    this.#published++;
+    this.#places.queued++;
+  }
+
+  move(from: Place, to: Place, events: number): void {
+    this.#places[from] -= events;
+    this.#places[to] += events;
+  }
+
+  drop(from: Place, reason: DropReason, events: number): void {
+    if (events === 0) return;
+    this.#places[from] -= events;
+    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + events;
+  }
+
+  /** Takes over another account's numbers. */
+  add(other: LedgerView): void {
+    this.#published += other.published;
+    for (const place of Object.keys(this.#places) as Place[]) this.#places[place] += other[place];
+    for (const [reason, events] of Object.entries(other.dropped))
+      this.#dropped[reason as DropReason] = (this.#dropped[reason as DropReason] ?? 0) + events;
+  }
+
+  view(): LedgerView {
+    return { published: this.#published, ...this.#places, dropped: { ...this.#dropped } };
+  }
+}
+
+/** By how much an account is out: 0 when every event is in exactly one place. */
+export function imbalance({ published, queued, spooled, in_flight, delivered, dead_lettered, dropped }: LedgerView): number {
+  const lost = Object.values(dropped).reduce((sum, events) => sum + events, 0);
+  return published - (queued + spooled + in_flight + delivered + dead_lettered + lost);
+}

@@ -1,0 +1,85 @@
+/** Turns the tables of one sensor instance into numbered events. */
+import { type AnyTable, createLayout, createSource, type Layout, type Source, type Table, TideEvent } from './event.ts';
+
+export class Publisher {
+  readonly #source: Source;
+  readonly #maxBytes: number;
+  readonly #publish: (event: TideEvent) => void;
+  /** The layout of each table of the last sample, by its place in the sample. */
+  readonly #layouts: Layout[] = [];
+  readonly #cuts = new WeakMap<Layout, readonly Layout[]>();
+  #n = 0;
+
+  /** `maxBytes` is the largest estimated size of an event; a table above it is cut by rows. `published` is how many events the source had before. */
+  constructor(source: Source, maxBytes: number, publish: (event: TideEvent) => void, published = 0) {
+    this.#source = createSource(source);
+    this.#maxBytes = maxBytes;
+    this.#publish = publish;
+    this.#n = published;
+  }
+
+  /** How many events this source has published, those before this publisher included. */
+  get published(): number {
+    return this.#n;
+  }
+
+  /** Publishes the tables of one sample; `time` is when it began, Unix time in milliseconds. Returns the number of events. */
+  publish(tables: readonly AnyTable[], time: number): number {
+    const before = this.#n;
+    tables.forEach((builder, place) => {
+      const table = builder.seal(this.#layouts[place]);
+      this.#layouts[place] = table.layout;
+      const event = new TideEvent(this.#source, this.#n + 1, time, table);
+      if (event.bytes <= this.#maxBytes || table.layout.rows < 2) {
+        this.#n++;
+        this.#publish(event);
+      } else {
+        for (const part of this.#cut(table, event.bytes)) this.#publish(new TideEvent(this.#source, ++this.#n, time, part));
+      }
+    });
+    return this.#n - before;
+  }
+
+  #cut(table: Table, bytes: number): Table[] {
+    const { layout, schema, values, absent } = table;
+    const parts = this.#cutLayout(layout, Math.ceil(bytes / this.#maxBytes));
+    let first = 0;
+    return parts.map((part) => {
+      const from = first;
+      first += part.rows;
+      return {
+        schema,
+        layout: part,
+        values: slice(values, layout.rows, from, part.rows),
+        absent: absent && slice(absent, layout.rows, from, part.rows),
+      };
+    });
+  }
+
+  /** The same layouts for the same rows, so that what encoders keep for a layout serves its parts too. */
+  #cutLayout(layout: Layout, count: number): readonly Layout[] {
+    const known = this.#cuts.get(layout);
+    if (known) return known;
+    const rows = Math.ceil(layout.rows / count);
+    const parts: Layout[] = [];
+    for (let from = 0; from < layout.rows; from += rows) {
+      const to = Math.min(from + rows, layout.rows);
+      parts.push(
+        createLayout(
+          to - from,
+          layout.attributes.map((column) => column.slice(from, to)),
+        ),
+      );
+    }
+    this.#cuts.set(layout, parts);
+    return parts;
+  }
+}
+
+/** Rows `from` to `from + count` of every column. */
+function slice<T extends Float64Array | Uint8Array>(columns: T, rows: number, from: number, count: number): T {
+  const fields = columns.length / rows;
+  const out = new (columns.constructor as new (length: number) => T)(count * fields);
+  for (let f = 0; f < fields; f++) out.set(columns.subarray(f * rows + from, f * rows + from + count), f * count);
+  return out;
+}

@@ -1,0 +1,241 @@
+/**
+ * Owns time: calls each job at aligned moments of the wall clock, `k × interval + offset`, and never twice at once.
+ *
+ * Limits: one sample of a job at a time; a sample outlasting `timeout` is aborted, and its job rests until it really ends, so that what
+ * hangs hangs once. A job whose samples keep failing rests longer: from the third failure in a row its pause doubles, to BACKOFF_MS_MAX.
+ *
+ * Timers run on the monotonic clock and are held against the wall clock whenever one fires, at least every CHECK_MS: after a jump of
+ * the wall clock or a suspend the job samples once, the moments that passed are counted as missed, and the grid is the new time's.
+ */
+import type { Clock } from './clock.ts';
+import { withDeadline } from './deadline.ts';
+import { describe } from './errors.ts';
+
+/** Longest sleep between two looks at the wall clock, in milliseconds. */
+const CHECK_MS = 60_000;
+/** A job that keeps failing is tried at least this often, in milliseconds, or at its interval if that is longer. */
+const BACKOFF_MS_MAX = 300_000;
+/** Failures in a row that change nothing yet. */
+const PATIENCE = 2;
+/** How far a timer may be off the wall clock before it is the clock that moved, in milliseconds. */
+const JUMP_MS = 1500;
+
+export interface Job<T> {
+  readonly name: string;
+  /** In milliseconds, as are `timeout` and `offset`. */
+  readonly interval: number;
+  readonly timeout: number;
+  /** Where in the interval its moments are; see `stableOffset`. */
+  readonly offset: number;
+  /** May return directly. */
+  sample(signal: AbortSignal): T | Promise<T>;
+  /** Told of each sample that succeeded; a throw makes it a failed one. `time` is the wall clock's when it began, in milliseconds. */
+  done(result: T, time: number): void;
+  /** Told of each that did not; `failures` is how many in a row. Must not throw. */
+  failed(error: unknown, failures: number): void;
+}
+
+export interface JobStats {
+  /** Samples begun. */
+  samples: number;
+  failures: number;
+  /** Failures since the last success. */
+  failuresInARow: number;
+  /** Moments at which the sample before was still running. */
+  overruns: number;
+  timeouts: number;
+  /** Moments that nothing noticed: a suspend or a jump of the clock skipped them, or the process was busy until the next. */
+  missed: number;
+  /** Duration of the last sample, in milliseconds. */
+  duration: number;
+  /** Wall clock of the last success, in milliseconds. */
+  lastSuccess: number | undefined;
+  lastError: string | undefined;
+}
+
+/**
+ * A share of the interval that is always the same for the same name, in milliseconds: at most a tenth of the interval. The name is the
+ * agent's, so that what one agent samples in one round is of one moment and costs one wake-up, and no two agents of a fleet need their
+ * resources in the same instant.
+ */
+export function stableOffset(name: string, interval: number): number {
+  // FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return Math.floor(((hash >>> 0) / 2 ** 32) * (interval / 10));
+}
+
+export class Scheduler {
+  readonly #clock: Clock;
+  readonly #timetables = new Set<{ stop(): void }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Samples the job now, and from then on at its moments. */
+  add<T>(job: Job<T>): { readonly stats: Readonly<JobStats>; stop(): void } {
+    const timetable = new Timetable(job, this.#clock, () => this.#timetables.delete(timetable));
+    this.#timetables.add(timetable);
+    timetable.start();
+    return timetable;
+  }
+
+  /** No job is called any more; samples in progress are aborted and not heard. */
+  stop(): void {
+    for (const timetable of this.#timetables) timetable.stop();
+  }
+}
+
+class Timetable<T> {
+  readonly stats: JobStats = {
+    samples: 0,
+    failures: 0,
+    failuresInARow: 0,
+    overruns: 0,
+    timeouts: 0,
+    missed: 0,
+    duration: 0,
+    lastSuccess: undefined,
+    lastError: undefined,
+  };
+  readonly #job: Job<T>;
+  readonly #clock: Clock;
+  readonly #onStop: () => void;
+  #running = false;
+  #stopped = false;
+  #cancel: () => void = () => {};
+  /** The next moment, in the wall clock's milliseconds. */
+  #due = 0;
+  /** Moments to let pass because the job keeps failing. */
+  #skip = 0;
+
+  constructor(job: Job<T>, clock: Clock, onStop: () => void) {
+    this.#job = job;
+    this.#clock = clock;
+    this.#onStop = onStop;
+  }
+
+  start(): void {
+    this.#due = this.#after(this.#clock.wall());
+    this.#cancel = this.#clock.after(0, () => {
+      this.#sample();
+      this.#sleep();
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+    this.#onStop();
+    this.#controller.abort(new Error(`${this.#job.name} is stopped`));
+  }
+
+  /** The first moment after a wall-clock time. */
+  #after(time: number): number {
+    const { interval, offset } = this.#job;
+    const next = (Math.floor((time - offset) / interval) + 1) * interval + offset;
+    // With an interval that is no binary fraction, the first moment after one may come out as that moment itself.
+    return next > time ? next : next + interval;
+  }
+
+  #sleep(): void {
+    if (this.#stopped) return;
+    const left = Math.max(1, this.#due - this.#clock.wall());
+    this.#cancel = this.#clock.after(Math.min(left, CHECK_MS), () => this.#look());
+  }
+
+  /** A timer fired: is it time, is it too early, did the clock jump? */
+  #look(): void {
+    const { interval } = this.#job;
+    const now = this.#clock.wall();
+    const early = this.#due - now;
+    if (early > interval + JUMP_MS) {
+      // The wall clock went back: the old moment may be hours away.
+      this.#due = this.#after(now);
+      this.#tick();
+    } else if (early <= 1) {
+      // A timer may fire up to a millisecond early; the next moment counts from the one that was due.
+      this.stats.missed += Math.max(0, Math.floor((now - this.#due) / interval));
+      this.#due = this.#after(Math.max(now, this.#due));
+      this.#tick();
+    }
+    this.#sleep();
+  }
+
+  #tick(): void {
+    if (this.#running) this.stats.overruns++;
+    else if (this.#skip > 0) this.#skip--;
+    else this.#sample();
+  }
+
+  #sample(): void {
+    const { stats } = this;
+    const time = this.#clock.wall();
+    const began = this.#clock.monotonic();
+    this.#running = true;
+    stats.samples++;
+    const finish = (end: () => void): void => {
+      stats.duration = this.#clock.monotonic() - began;
+      if (!this.#stopped) end();
+    };
+    let result: T | Promise<T>;
+    try {
+      result = this.#job.sample(this.#controller.signal);
+    } catch (error) {
+      this.#running = false;
+      return finish(() => this.#failed(error));
+    }
+    if (!(result instanceof Promise)) {
+      this.#running = false;
+      const direct = result;
+      return finish(() => this.#succeeded(direct, time));
+    }
+    void this.#wait(result).then(
+      (value) => finish(() => this.#succeeded(value, time)),
+      (error: unknown) => finish(() => this.#failed(error)),
+    );
+  }
+
+  /** One controller serves every sample until one of them has to be aborted. */
+  #controller = new AbortController();
+
+  /** Waits for a sample no longer than its timeout; the job counts as running until the sample itself has ended. */
+  #wait(result: Promise<T>): Promise<T> {
+    const ended = result.finally(() => {
+      this.#running = false;
+    });
+    const { timeout, name } = this.#job;
+    return withDeadline(this.#clock, timeout, `a sample of ${name}`, (signal) => {
+      signal.addEventListener('abort', () => {
+        this.stats.timeouts++;
+        this.#controller.abort(signal.reason);
+        this.#controller = new AbortController();
+      });
+      return ended;
+    });
+  }
+
+  #succeeded(result: T, time: number): void {
+    try {
+      this.#job.done(result, time);
+    } catch (error) {
+      return this.#failed(error);
+    }
+    this.stats.failuresInARow = 0;
+    this.stats.lastSuccess = time;
+    this.stats.lastError = undefined;
+  }
+
+  #failed(error: unknown): void {
+    const { stats } = this;
+    const { interval } = this.#job;
+    stats.failures++;
+    stats.failuresInARow++;
+    stats.lastError = describe(error);
+    const doublings = stats.failuresInARow - PATIENCE;
+    if (doublings > 0)
+      this.#skip = Math.floor(Math.min(2 ** Math.min(doublings, 30), Math.max(1, BACKOFF_MS_MAX / interval))) - 1;
+    this.#job.failed(error, stats.failuresInARow);
+  }
+}

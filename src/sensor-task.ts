@@ -1,0 +1,122 @@
+/**
+ * One configured sensor: opened, sampled at its moments, published.
+ *
+ * States: opening, sampling, unavailable (tried again every RETRY_MS), closed. What goes wrong is logged when it begins, when it changes and when it
+ * ends, not at every sample.
+ */
+import type { Clock } from './clock.ts';
+import type { SensorEntry } from './config/config.ts';
+import { describe, Unavailable } from './errors.ts';
+import type { AnyTable } from './event.ts';
+import type { Host } from './host.ts';
+import type { Log } from './log.ts';
+import type { Publisher } from './publisher.ts';
+import type { JobStats, Scheduler } from './scheduler.ts';
+import type { Sampler } from './sensor.ts';
+
+/** What was missing may come: a device is plugged in, a module loaded. In milliseconds. */
+const RETRY_MS = 300_000;
+
+export interface SensorStatus {
+  readonly name: string;
+  readonly state: 'opening' | 'sampling' | 'unavailable' | 'closed';
+  /** Why it is unavailable. */
+  readonly why: string | undefined;
+  readonly stats: Readonly<JobStats> | undefined;
+}
+
+export class SensorTask {
+  readonly entry: SensorEntry;
+  readonly #host: Host;
+  readonly #scheduler: Scheduler;
+  readonly #publisher: Publisher;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #state: SensorStatus['state'] = 'opening';
+  #why: string | undefined;
+  #sampler: Sampler | undefined;
+  #timetable: { readonly stats: Readonly<JobStats>; stop(): void } | undefined;
+  #cancelRetry: () => void = () => {};
+  #complaint: string | undefined;
+
+  constructor(entry: SensorEntry, host: Host, scheduler: Scheduler, publisher: Publisher, clock: Clock, log: Log) {
+    this.entry = entry;
+    this.#host = host;
+    this.#scheduler = scheduler;
+    this.#publisher = publisher;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  status(): SensorStatus {
+    return { name: this.entry.name, state: this.#state, why: this.#why, stats: this.#timetable?.stats };
+  }
+
+  /** Opens the sensor and begins to sample. Never rejects: a sensor that cannot be opened is tried again later. */
+  async open(): Promise<void> {
+    const { name, definition, options } = this.entry;
+    try {
+      const sampler = await definition.open(this.#host, options);
+      if (this.#closed()) {
+        await sampler.close?.();
+        return;
+      }
+      this.#sampler = sampler;
+    } catch (error) {
+      return this.#unavailable(error);
+    }
+    if (this.#state === 'unavailable') this.#log.info({ sensor: name }, 'the sensor is available now');
+    this.#state = 'sampling';
+    this.#why = undefined;
+    this.#sample(this.#sampler);
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#cancelRetry();
+    this.#timetable?.stop();
+    try {
+      await this.#sampler?.close?.();
+    } catch (error) {
+      this.#log.warn({ sensor: this.entry.name, reason: describe(error) }, 'the sensor did not close');
+    }
+  }
+
+  /** It may have been closed while it was being opened. */
+  #closed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  #unavailable(error: unknown): void {
+    if (this.#closed()) return;
+    const why = describe(error);
+    if (why !== this.#why) {
+      if (error instanceof Unavailable) this.#log.info({ sensor: this.entry.name, why }, 'the sensor is unavailable');
+      else this.#log.error({ sensor: this.entry.name, why }, 'the sensor could not be opened');
+    }
+    this.#state = 'unavailable';
+    this.#why = why;
+    this.#cancelRetry = this.#clock.after(RETRY_MS, () => void this.open());
+  }
+
+  #sample(sampler: Sampler): void {
+    const { name, interval, timeout } = this.entry;
+    this.#timetable = this.#scheduler.add<readonly AnyTable[]>({
+      name,
+      interval,
+      timeout,
+      offset: this.entry.offset ?? 0,
+      sample: (signal) => sampler.sample(signal),
+      done: (tables, time) => {
+        this.#publisher.publish(tables, time);
+        if (this.#complaint !== undefined) this.#log.info({ sensor: name }, 'the sensor samples again');
+        this.#complaint = undefined;
+      },
+      failed: (error) => {
+        const reason = describe(error);
+        if (reason !== this.#complaint) this.#log.warn({ sensor: name, reason }, 'a sample failed');
+        this.#complaint = reason;
+      },
+    });
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * One opened sink with a deadline on every call.
+ *
+ * `write` connects first when need be. After a call that outlasted its deadline the session is of no use any more: an old connection
+ * must not answer for a new one, so whoever holds it makes another.
+ */
+import type { Clock } from './clock.ts';
+import { DeadlineExceeded, withDeadline } from './deadline.ts';
+import type { TideEvent } from './event.ts';
+import type { Sink } from './sink.ts';
+
+export class SinkSession {
+  readonly #sink: Sink;
+  readonly #timeout: number;
+  readonly #clock: Clock;
+  readonly #onLate: () => void;
+  /** Aborted once at most, since that ends the session; but a `close` after it must not be aborted from the start. */
+  #controller = new AbortController();
+  #connected = false;
+
+  /** `timeout` in milliseconds; `onLate` is told of writes that were confirmed after it. */
+  constructor(sink: Sink, timeout: number, clock: Clock, onLate: () => void) {
+    this.#sink = sink;
+    this.#timeout = timeout;
+    this.#clock = clock;
+    this.#onLate = onLate;
+  }
+
+  async connect(): Promise<void> {
+    if (this.#connected) return;
+    await this.#call('connect', (signal) => this.#sink.connect(signal));
+    this.#connected = true;
+  }
+
+  /** Resolves once the destination is responsible for all of the batch. */
+  async write(batch: readonly TideEvent[]): Promise<void> {
+    await this.connect();
+    await this.#call('write', (signal) => this.#sink.write(batch, signal), this.#onLate);
+  }
+
+  /** Lets go of the connection. Rejects when the sink fails to, which changes nothing. */
+  async close(): Promise<void> {
+    this.#connected = false;
+    await this.#call('close', () => this.#sink.close());
+  }
+
+  #call(what: string, work: (signal: AbortSignal) => Promise<void>, late?: () => void): Promise<void> {
+    if (this.#controller.signal.aborted) this.#controller = new AbortController();
+    return withDeadline(this.#clock, this.#timeout, what, work, late, this.#controller);
+  }
+}
+
+/** Whether after this failure a session must be made anew. */
+export const endsSession = (error: unknown): boolean => error instanceof DeadlineExceeded;
