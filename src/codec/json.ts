@@ -1,51 +1,51 @@
 /**
  * Events as JSON, format 1.
  *
- * While a sensor's rows are the same rows, everything but the number of the event, its time and its values is the same text: that
- * text is made once for each layout, as segments between which the values go.
+ * While a sensor's rows are the same rows, everything but the number of the event, its time and its values is the same text: those
+ * bytes are made once for each layout, as segments between which the values go.
  */
 import type { Field, Layout, Schema, Source, TideEvent } from '../event.ts';
 import { FORMAT_VERSION } from './format.ts';
+import { bytesOf, Output, SegmentCache, type Segments } from './output.ts';
 
-interface Segments {
-  readonly source: Source;
-  readonly schema: Schema;
-  /** Up to the number in the id. */
-  readonly head: string;
-  /** From behind the id up to the time. */
-  readonly beforeTime: string;
-  /** What stands before the values of each field; the first has everything since the time. */
-  readonly beforeValues: readonly string[];
-  readonly tail: string;
-}
+/** The longest text of a number with a comma, in bytes: `-1.2345678901234567e-308,`. */
+const NUMBER_BYTES_MAX = 25;
+const [COMMA, MINUS, ZERO] = [44, 45, 48];
+/** Integers of so many digits are written digit by digit; longer ones are left to the engine. */
+const SMALL_MAX = 1e9;
 
 export class JsonEncoder {
-  readonly #segments = new WeakMap<Layout, Segments>();
+  readonly #segments = new SegmentCache(segments);
+  readonly #output = new Output();
 
   /** The event as one line of JSON, without the newline. */
   encode(event: TideEvent): string {
+    return this.encodeBytes(event).toString();
+  }
+
+  /** The same as UTF-8, in a buffer that the next call overwrites: write or copy it at once. */
+  encodeBytes(event: TideEvent): Buffer {
     const { schema, layout, values, absent } = event.table;
     // Without fields there is one segment and no value behind it.
     const rows = schema.fieldNames.length === 0 ? 0 : layout.rows;
-    const { head, beforeTime, beforeValues, tail } = this.#segmentsOf(event);
-    let text = `${head}${event.n}${beforeTime}${event.time}`;
-    let at = 0;
+    const { head, beforeTime, beforeValues, tail, bytes } = this.#segments.of(event);
+    const output = this.#output;
+    output.reserve(bytes + (values.length + 2) * NUMBER_BYTES_MAX);
+    let at = output.copy(head, 0);
+    at = number(output, event.n, at);
+    at = output.copy(beforeTime, at);
+    at = number(output, event.time, at);
+    let cell = 0;
     for (const before of beforeValues) {
-      text += before;
-      for (const end = at + rows; at < end; at++) {
-        const number = absent?.[at] ? 'null' : jsonNumber(values[at] as number);
-        text += at + 1 < end ? `${number},` : number;
+      at = output.copy(before, at);
+      for (const end = cell + rows; cell < end; cell++) {
+        at = absent?.[cell] ? output.ascii('null', at) : number(output, values[cell] as number, at);
+        output.buffer[at++] = COMMA;
       }
+      // The last comma gives way to what follows.
+      if (rows > 0) at--;
     }
-    return text + tail;
-  }
-
-  #segmentsOf({ source, table: { schema, layout } }: TideEvent): Segments {
-    const known = this.#segments.get(layout);
-    if (known?.source === source && known.schema === schema) return known;
-    const made = segments(source, schema, layout);
-    this.#segments.set(layout, made);
-    return made;
+    return output.buffer.subarray(0, output.copy(tail, at));
   }
 }
 
@@ -56,22 +56,38 @@ function segments(source: Source, schema: Schema, layout: Layout): Segments {
   const middle = `,"host":${json(host)},"sensor":${json(sensor)},"labels":${json(labels)},"rows":${layout.rows},"attributes":{${attributes.join(',')}},"fields":{`;
   const beforeValues = schema.fieldNames.map((name, f) => {
     const { kind, unit } = schema.fields[name] as Field;
-    return `${f === 0 ? middle : ']},'}${json(name)}:{"kind":"${kind}","unit":${json(unit)},"values":[`;
+    return Buffer.from(`${f === 0 ? middle : ']},'}${json(name)}:{"kind":"${kind}","unit":${json(unit)},"values":[`);
   });
-  return {
-    source,
-    schema,
-    head: `{"v":${FORMAT_VERSION},"id":${json(`${agent}/${run}/${sensor}/`).slice(0, -1)}`,
-    beforeTime: `","type":${json(schema.type)},"time":`,
-    beforeValues: beforeValues.length > 0 ? beforeValues : [middle],
-    tail: beforeValues.length > 0 ? ']}}}' : '}}',
+  const parts = {
+    head: Buffer.from(`{"v":${FORMAT_VERSION},"id":${json(`${agent}/${run}/${sensor}/`).slice(0, -1)}`),
+    beforeTime: Buffer.from(`","type":${json(schema.type)},"time":`),
+    beforeValues: beforeValues.length > 0 ? beforeValues : [Buffer.from(middle)],
+    tail: Buffer.from(beforeValues.length > 0 ? ']}}}' : '}}'),
   };
+  return { source, schema, ...parts, bytes: bytesOf([parts.head, parts.beforeTime, ...parts.beforeValues, parts.tail]) };
 }
 
-/** A number as JSON text that `JSON.parse` turns into the same number; what is no number becomes a string. */
-function jsonNumber(value: number): string {
-  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
-  if (value - value === 0) return `${value}`;
-  if (value > 0) return '"+Inf"';
-  return value < 0 ? '"-Inf"' : '"NaN"';
+/** Writes a number as `JSON.parse` reads it back; what is no number becomes a string. */
+function number(output: Output, value: number, at: number): number {
+  if (value >= 0 && value < SMALL_MAX && value === (value | 0) && !Object.is(value, -0)) return digits(output.buffer, value, at);
+  if (value - value === 0) {
+    if (value !== 0) return output.ascii(`${value}`, at);
+    output.buffer[at] = MINUS;
+    output.buffer[at + 1] = ZERO;
+    return at + 2;
+  }
+  if (value > 0) return output.ascii('"+Inf"', at);
+  return output.ascii(value < 0 ? '"-Inf"' : '"NaN"', at);
+}
+
+function digits(buffer: Buffer, value: number, at: number): number {
+  let length = 1;
+  for (let power = 10; power <= value; power *= 10) length++;
+  let left = value;
+  for (let i = at + length - 1; i >= at; i--) {
+    const rest = Math.floor(left / 10);
+    buffer[i] = ZERO + (left - 10 * rest);
+    left = rest;
+  }
+  return at + length;
 }

@@ -7,6 +7,7 @@
 import { Encoder } from '@msgpack/msgpack';
 import type { Field, Layout, Schema, Source, TideEvent } from '../event.ts';
 import { FORMAT_VERSION } from './format.ts';
+import { bytesOf, Output, SegmentCache, type Segments } from './output.ts';
 
 const NIL = 0xc0;
 const FLOAT64 = 0xcb;
@@ -19,105 +20,70 @@ const ARRAY16 = 0xdc;
 const ARRAY32 = 0xdd;
 /** The longest encoding of a number, in bytes. */
 const NUMBER_BYTES_MAX = 9;
-/** First size of the output buffer, in bytes; it doubles when an event needs more, and never shrinks. */
-const OUTPUT_BYTES = 16 * 1024;
-
-interface Segments {
-  readonly source: Source;
-  readonly schema: Schema;
-  /** Up to the header of the id. */
-  readonly head: Uint8Array;
+/** Header and digits of an id, in bytes. */
+const ID_BYTES_MAX = 24;
+interface MsgpackSegments extends Segments {
   readonly idPrefix: Uint8Array;
-  /** From behind the id up to the time. */
-  readonly beforeTime: Uint8Array;
-  /** What stands before the values of each field; the first has everything since the time. */
-  readonly beforeValues: readonly Uint8Array[];
-  /** Bytes of all segments. */
-  readonly bytes: number;
 }
 
 export class MsgpackEncoder {
-  readonly #segments = new WeakMap<Layout, Segments>();
-  #output = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
-  #view = new DataView(this.#output.buffer);
+  readonly #segments = new SegmentCache(segments);
+  readonly #output = new Output();
 
   /** The event's bytes, in a buffer that the next `encode` overwrites: write or copy them at once. */
   encode(event: TideEvent): Buffer {
     const { schema, layout, values, absent } = event.table;
     // Without fields there is one segment and no value behind it.
     const rows = schema.fieldNames.length === 0 ? 0 : layout.rows;
-    const parts = this.#segmentsOf(event);
-    this.#reserve(parts.bytes + values.length * NUMBER_BYTES_MAX + 64);
+    const { head, idPrefix, beforeTime, beforeValues, bytes } = this.#segments.of(event);
     const output = this.#output;
-    let at = this.#copy(parts.head, 0);
-    at = this.#id(parts.idPrefix, event.n, at);
-    at = this.#copy(parts.beforeTime, at);
-    at = this.#number(event.time, at);
+    output.reserve(bytes + (values.length + 1) * NUMBER_BYTES_MAX + ID_BYTES_MAX);
+    let at = output.copy(head, 0);
+    at = id(output, idPrefix, event.n, at);
+    at = output.copy(beforeTime, at);
+    at = number(output, event.time, at);
     let cell = 0;
-    for (const before of parts.beforeValues) {
-      at = this.#copy(before, at);
+    for (const before of beforeValues) {
+      at = output.copy(before, at);
       for (const end = cell + rows; cell < end; cell++) {
-        if (absent?.[cell]) output[at++] = NIL;
-        else at = this.#number(values[cell] as number, at);
+        if (absent?.[cell]) output.buffer[at++] = NIL;
+        else at = number(output, values[cell] as number, at);
       }
     }
-    return output.subarray(0, at);
+    return output.buffer.subarray(0, at);
   }
+}
 
-  #segmentsOf({ source, table: { schema, layout } }: TideEvent): Segments {
-    const known = this.#segments.get(layout);
-    if (known?.source === source && known.schema === schema) return known;
-    const made = segments(source, schema, layout);
-    this.#segments.set(layout, made);
-    return made;
-  }
+function id(output: Output, prefix: Uint8Array, n: number, at: number): number {
+  const digits = `${n}`;
+  const next = output.copy(prefix, strHeader(output.buffer, at, prefix.length + digits.length));
+  return output.ascii(digits, next);
+}
 
-  #reserve(bytes: number): void {
-    if (this.#output.length >= bytes) return;
-    this.#output = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)));
-    this.#view = new DataView(this.#output.buffer);
+function number({ buffer, view }: Output, value: number, at: number): number {
+  const integer = value >>> 0;
+  if (integer !== value || Object.is(value, -0)) {
+    buffer[at] = FLOAT64;
+    view.setFloat64(at + 1, value);
+    return at + 9;
   }
-
-  #copy(segment: Uint8Array, at: number): number {
-    this.#output.set(segment, at);
-    return at + segment.length;
+  if (integer < 0x80) {
+    buffer[at] = integer;
+    return at + 1;
   }
-
-  #id(prefix: Uint8Array, n: number, at: number): number {
-    const digits = `${n}`;
-    const length = prefix.length + digits.length;
-    let next = strHeader(this.#output, at, length);
-    next = this.#copy(prefix, next);
-    this.#output.write(digits, next, 'latin1');
-    return next + digits.length;
+  if (integer < 0x100) {
+    buffer[at] = UINT8;
+    buffer[at + 1] = integer;
+    return at + 2;
   }
-
-  #number(value: number, at: number): number {
-    const output = this.#output;
-    const integer = value >>> 0;
-    if (integer !== value || Object.is(value, -0)) {
-      output[at] = FLOAT64;
-      this.#view.setFloat64(at + 1, value);
-      return at + 9;
-    }
-    if (integer < 0x80) {
-      output[at] = integer;
-      return at + 1;
-    }
-    if (integer < 0x100) {
-      output[at] = UINT8;
-      output[at + 1] = integer;
-      return at + 2;
-    }
-    if (integer < 0x10000) {
-      output[at] = UINT16;
-      this.#view.setUint16(at + 1, integer);
-      return at + 3;
-    }
-    output[at] = UINT32;
-    this.#view.setUint32(at + 1, integer);
-    return at + 5;
+  if (integer < 0x10000) {
+    buffer[at] = UINT16;
+    view.setUint16(at + 1, integer);
+    return at + 3;
   }
+  buffer[at] = UINT32;
+  view.setUint32(at + 1, integer);
+  return at + 5;
 }
 
 /** Writes the header of a string that is not a short one; an id never is. */
@@ -139,7 +105,7 @@ function arrayHeader(length: number): Uint8Array {
 /** Header of a map of fewer than 16 members. */
 const mapHeader = (members: number): Uint8Array => Uint8Array.of(0x80 | members);
 
-function segments(source: Source, schema: Schema, layout: Layout): Segments {
+function segments(source: Source, schema: Schema, layout: Layout): MsgpackSegments {
   const encoder = new Encoder();
   const value = (data: unknown): Uint8Array => encoder.encode(data);
   const { agent, run, sensor, host, labels } = source;
@@ -161,6 +127,11 @@ function segments(source: Source, schema: Schema, layout: Layout): Segments {
     beforeTime: Buffer.concat([value('type'), value(schema.type), value('time')]),
     beforeValues: beforeValues.length > 0 ? beforeValues : [Buffer.concat(middle)],
   };
-  const bytes = [parts.head, parts.idPrefix, parts.beforeTime, ...parts.beforeValues].reduce((sum, part) => sum + part.length, 0);
-  return { source, schema, ...parts, bytes };
+  return {
+    source,
+    schema,
+    ...parts,
+    tail: new Uint8Array(),
+    bytes: bytesOf([parts.head, parts.idPrefix, parts.beforeTime, ...parts.beforeValues]),
+  };
 }

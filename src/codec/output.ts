@@ -1,0 +1,64 @@
+/** A buffer that encoders write into, one message after another, and what they keep of a layout. */
+import type { Layout, Schema, Source, TideEvent } from '../event.ts';
+
+/** First size, in bytes; it doubles when a message needs more, and never shrinks. */
+const OUTPUT_BYTES = 16 * 1024;
+
+/** Grows before a message, never within one: the encoder says first how long it may get. */
+export class Output {
+  buffer = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
+  view = new DataView(this.buffer.buffer);
+
+  reserve(bytes: number): void {
+    if (this.buffer.length >= bytes) return;
+    this.buffer = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)));
+    this.view = new DataView(this.buffer.buffer);
+  }
+
+  /** Writes a segment at an offset and returns the offset behind it. */
+  copy(segment: Uint8Array, at: number): number {
+    this.buffer.set(segment, at);
+    return at + segment.length;
+  }
+
+  /** Writes ASCII text, which is short, so that a call of its own would cost more than it does. */
+  ascii(text: string, at: number): number {
+    for (let i = 0; i < text.length; i++) this.buffer[at + i] = text.charCodeAt(i);
+    return at + text.length;
+  }
+}
+
+/** What an encoder makes once for the events of one layout, and copies into each. */
+export interface Segments {
+  readonly source: Source;
+  readonly schema: Schema;
+  /** Up to the number in the id; in MessagePack up to the header of the id. */
+  readonly head: Uint8Array;
+  /** From behind the id up to the time. */
+  readonly beforeTime: Uint8Array;
+  /** What stands before the values of each field; the first has everything since the time. */
+  readonly beforeValues: readonly Uint8Array[];
+  readonly tail: Uint8Array;
+  /** Bytes of all segments. */
+  readonly bytes: number;
+}
+
+/** Keeps the segments of each layout for as long as the layout lives. */
+export class SegmentCache<S extends Segments> {
+  readonly #known = new WeakMap<Layout, S>();
+  readonly #make: (source: Source, schema: Schema, layout: Layout) => S;
+
+  constructor(make: (source: Source, schema: Schema, layout: Layout) => S) {
+    this.#make = make;
+  }
+
+  of({ source, table: { schema, layout } }: TideEvent): S {
+    const known = this.#known.get(layout);
+    if (known?.source === source && known.schema === schema) return known;
+    const made = this.#make(source, schema, layout);
+    this.#known.set(layout, made);
+    return made;
+  }
+}
+
+export const bytesOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
