@@ -1,0 +1,41 @@
+/** What every command has: where it reads from, where it prints to, and the options that all of them share. */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Host } from '../host.ts';
+import { type Paint, paintFor } from './paint.ts';
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  /** Folder for state. */
+  readonly state?: string;
+  /** A recorded machine to read instead of this one. */
+  readonly host?: string;
+}
+
+export interface Context {
+  readonly env: NodeJS.ProcessEnv;
+  readonly out: NodeJS.WriteStream;
+  readonly err: NodeJS.WriteStream;
+  /** Colours of standard output and of standard error. */
+  readonly paint: Paint;
+  readonly paintErr: Paint;
+}
+
+export function createContext(): Context {
+  const { env, stdout: out, stderr: err } = process;
+  return { env, out, err, paint: paintFor(out), paintErr: paintFor(err) };
+}
+
+/**
+ * The folder for state: `--state`, `TIDEGATE_STATE`, or where the XDG Base Directory Specification puts it.
+ * https://specifications.freedesktop.org/basedir-spec/latest/
+ */
+export function stateDir({ state }: GlobalOptions, env: NodeJS.ProcessEnv): string {
+  return resolve(state ?? env['TIDEGATE_STATE'] ?? join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'tidegate'));
+}
+
+/** The machine to sample: a recorded one, or what `HOST_PROC`, `HOST_SYS` and `HOST_ROOT` say, or this one. */
+export function hostOf({ host }: GlobalOptions, env: NodeJS.ProcessEnv, onRead?: (path: string) => void): Host {
+  const options = onRead ? { onRead } : {};
+  return host === undefined ? Host.fromEnvironment(env, options) : Host.recorded(resolve(host), options);
+}

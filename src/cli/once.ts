@@ -1,0 +1,53 @@
+/** `tidegate once`: one sample of every sensor, printed. */
+import { JsonEncoder } from '../codec/json.ts';
+import { MsgpackEncoder } from '../codec/msgpack.ts';
+import { prometheusText } from '../codec/prometheus.ts';
+import { loadConfig } from '../config/load.ts';
+import { UsageError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
+import { pretty } from '../pretty.ts';
+import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
+import { type Sampled, sampleAll } from './sample.ts';
+
+export interface OnceOptions extends GlobalOptions {
+  readonly config?: string;
+  readonly format: 'table' | 'json' | 'msgpack' | 'prometheus';
+}
+
+/** Samples the named sensors, or all, and prints what they saw. Why a sensor has nothing to say goes to standard error. */
+export async function once(names: readonly string[], options: OnceOptions, context: Context): Promise<void> {
+  const { env, out, err, paintErr } = context;
+  const host = hostOf(options, env);
+  const { config } = await loadConfig(options.config, env, { stateDir: stateDir(options, env), hostName: host.name });
+  const all = config.sensors.map(({ name }) => name);
+  for (const name of names) if (!all.includes(name)) throw unknownSensor(name, all);
+  const wanted = names.length === 0 ? config.sensors : config.sensors.filter(({ name }) => names.includes(name));
+  const sampled = await sampleAll(wanted, host, { agent: config.agent, host: config.host });
+  for (const { name, why } of sampled) if (why !== undefined) err.write(`${paintErr.dim(`${name}:`)} ${why}\n`);
+  out.write(print(sampled, options.format, context));
+  // A sensor that was asked for by name and has nothing is a failure; one of many is not.
+  if (names.length > 0 && sampled.some(({ why }) => why !== undefined)) process.exitCode = 1;
+}
+
+function unknownSensor(name: string, all: readonly string[]): UsageError {
+  const near = nearest(name, all);
+  return new UsageError(
+    `there is no sensor ${JSON.stringify(name)}; ${near ? `did you mean ${near}?` : `there is: ${all.join(', ')}`}`,
+    64,
+  );
+}
+
+function print(sampled: readonly Sampled[], format: OnceOptions['format'], { out, paint }: Context): string | Uint8Array {
+  const events = sampled.flatMap((one) => one.events);
+  if (format === 'prometheus') return prometheusText(events.map(({ table }) => table));
+  if (format === 'json') {
+    const encoder = new JsonEncoder();
+    return events.map((event) => `${encoder.encode(event)}\n`).join('');
+  }
+  if (format === 'msgpack') {
+    const encoder = new MsgpackEncoder();
+    return Buffer.concat(events.map((event) => Buffer.from(encoder.encode(event))));
+  }
+  const options = { colours: paint.colours, maxRows: Number.POSITIVE_INFINITY, columns: out.isTTY ? out.columns : undefined };
+  return events.map((event) => pretty(event, options)).join('');
+}

@@ -1,0 +1,170 @@
+/** The command line: what commands there are, their options and examples. Each command's work is in a file of its own. */
+import { Command, CommanderError, Option } from 'commander';
+import { describe, UsageError } from '../errors.ts';
+import { createContext } from './context.ts';
+import { version } from './version.ts';
+
+/** Exit code for a mistake of ours, EX_SOFTWARE of sysexits.h. */
+const EXIT_SOFTWARE = 70;
+/** Exit code for a wrong command line, EX_USAGE of sysexits.h. */
+const EXIT_USAGE = 64;
+
+const examples = (lines: readonly [string, string][]): string => {
+  const width = Math.max(...lines.map(([command]) => command.length));
+  return `\nExamples:\n${lines.map(([command, what]) => `  ${command.padEnd(width)}   ${what}`).join('\n')}`;
+};
+
+const configOption = (): Option =>
+  new Option('-c, --config <file>', 'configuration; embedded defaults without one').env('TIDEGATE_CONFIG');
+const hostOption = (): Option => new Option('--host <dir>', 'a recorded machine to read instead of this one');
+
+export function createProgram(): Command {
+  const program = new Command('tidegate')
+    .description('Samples this machine and the software on it, and delivers what it saw. Every event is accounted for.')
+    .version(version(), '-V, --version')
+    .option('--state <dir>', 'folder for state: spools, the default file (TIDEGATE_STATE)')
+    .showHelpAfterError('(see: tidegate --help)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      examples([
+        ['tidegate', 'run with embedded defaults'],
+        ['tidegate once', 'sample everything once and print it'],
+        ['tidegate init > tidegate.yaml', 'write a commented configuration for this machine'],
+        ['tidegate run -c tidegate.yaml', 'run with it'],
+      ]),
+    );
+  addRunning(program);
+  addConfiguring(program);
+  addLooking(program);
+  return program;
+}
+
+function addRunning(program: Command): void {
+  program
+    .command('run', { isDefault: true })
+    .description('the service: samples until it is stopped (SIGTERM, SIGINT), reloads on SIGHUP')
+    .addOption(configOption())
+    .addOption(hostOption())
+    .addHelpText(
+      'after',
+      examples([
+        ['tidegate run -c tidegate.yaml', 'run with a configuration'],
+        ['tidegate run --host fixtures/hosts/small', 'run on a recorded machine'],
+      ]),
+    )
+    .action(
+      async (_options, command: Command) => await (await import('./run.ts')).run(command.optsWithGlobals(), createContext()),
+    );
+  program
+    .command('once')
+    .description('samples every sensor once and prints what it saw')
+    .argument('[sensors...]', 'only these, by name')
+    .addOption(configOption())
+    .addOption(hostOption())
+    .addOption(
+      new Option('-f, --format <format>', 'how to print it').choices(['table', 'json', 'msgpack', 'prometheus']).default('table'),
+    )
+    .addHelpText(
+      'after',
+      examples([
+        ['tidegate once cpu memory', 'two sensors, for people'],
+        ['tidegate once --format json | jq .type', 'everything, for programs'],
+      ]),
+    )
+    .action(
+      async (names: string[], _options, command: Command) =>
+        await (await import('./once.ts')).once(names, command.optsWithGlobals(), createContext()),
+    );
+}
+
+function addConfiguring(program: Command): void {
+  program
+    .command('check')
+    .description('reads the configuration and says every mistake in it; exits 0, or 78 when it is wrong')
+    .addOption(configOption())
+    .addHelpText('after', examples([['tidegate check -c tidegate.yaml', 'before a reload']]))
+    .action(
+      async (_options, command: Command) => await (await import('./check.ts')).check(command.optsWithGlobals(), createContext()),
+    );
+  program
+    .command('init')
+    .description('writes a commented configuration made from the schemas and from what this machine has')
+    .argument('[file]', 'where to write it; standard output without one')
+    .addOption(hostOption())
+    .addHelpText('after', examples([['tidegate init tidegate.yaml', 'an existing file is never overwritten']]))
+    .action(
+      async (file: string | undefined, _options, command: Command) =>
+        await (await import('./init.ts')).init(file, command.optsWithGlobals(), createContext()),
+    );
+  program
+    .command('schema')
+    .description('prints the JSON Schema of the configuration, for editors')
+    .addHelpText('after', examples([['tidegate schema > tidegate.schema.json', "then name it in the editor's YAML settings"]]))
+    .action(async () => await (await import('./schema.ts')).schema(createContext()));
+  program
+    .command('completion')
+    .description('prints a completion script for a shell')
+    .argument('<shell>', 'bash, zsh or fish')
+    .addHelpText('after', examples([['source <(tidegate completion bash)', 'in ~/.bashrc']]))
+    .action(async (shell: string) => (await import('./completion.ts')).completion(shell, program, createContext()));
+}
+
+function addLooking(program: Command): void {
+  program
+    .command('sensors')
+    .description('what sensors there are, whether they work here and why not; with a name, its options and tables')
+    .argument('[name]', 'one sensor')
+    .addOption(hostOption())
+    .addHelpText('after', examples([['tidegate sensors disk', 'options and tables of one sensor']]))
+    .action(
+      async (name: string | undefined, _options, command: Command) =>
+        await (await import('./list.ts')).listSensors(name, command.optsWithGlobals(), createContext()),
+    );
+  program
+    .command('sinks')
+    .description('what sinks there are; with a name, its options')
+    .argument('[name]', 'one sink')
+    .addHelpText('after', examples([['tidegate sinks file', 'options of one sink']]))
+    .action(async (name: string | undefined) => await (await import('./list.ts')).listSinks(name, createContext()));
+  program
+    .command('record')
+    .description('copies the files that the sensors read into a folder, for a fixture or a bug report')
+    .argument('<dir>', 'a folder that is empty or not there')
+    .addOption(configOption())
+    .addOption(hostOption())
+    .option('--name <name>', "host name to record instead of the machine's own")
+    .option('--with-arguments', 'keep the arguments of processes, which may hold secrets')
+    .addHelpText(
+      'after',
+      examples([
+        ['tidegate record ./my-host', 'record this machine'],
+        ['tidegate once --host ./my-host', 'sample the recording'],
+      ]),
+    )
+    .action(
+      async (dir: string, _options, command: Command) =>
+        await (await import('./record-command.ts')).recordCommand(dir, command.optsWithGlobals(), createContext()),
+    );
+}
+
+/** Runs the command of an argument vector. Sets the exit code; the process ends when nothing is left to do. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const { err, paintErr } = createContext();
+  try {
+    await createProgram().parseAsync(argv);
+  } catch (error) {
+    process.exitCode = explain(error, err, paintErr.red);
+  }
+}
+
+/** Says what went wrong, the operator's mistakes without a stack, and returns the exit code. */
+function explain(error: unknown, err: NodeJS.WriteStream, red: (text: string) => string): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  if (error instanceof UsageError) {
+    err.write(`${red('error:')} ${error.message}\n`);
+    return error.exitCode;
+  }
+  err.write(`${red('error:')} ${error instanceof Error ? (error.stack ?? error.message) : describe(error)}\n`);
+  return EXIT_SOFTWARE;
+}

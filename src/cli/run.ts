@@ -1,0 +1,97 @@
+/** `tidegate run`: the service. */
+import { mkdirSync } from 'node:fs';
+import { Agent } from '../agent.ts';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { formatMistake } from '../config/mistake.ts';
+import { describe, UsageError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
+import { createLog } from './log.ts';
+import { announce, farewell } from './voice.ts';
+
+/** How long the sinks may go on writing after a signal, in milliseconds. */
+const SHUTDOWN_MS = 10_000;
+/** Events above this estimated size are cut by rows, in bytes: below the limit that brokers have by default, 1 MiB. */
+const EVENT_BYTES_MAX = 512 * 1024;
+/** Exit codes of a process that a signal ended, as a shell reports them: 128 + the signal's number. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+export interface RunOptions extends GlobalOptions {
+  readonly config?: string;
+}
+
+/** Runs until a signal ends it. Resolves when everything is flushed and closed. */
+export async function run(options: RunOptions, context: Context): Promise<void> {
+  const state = createState(stateDir(options, context.env));
+  const host = hostOf(options, context.env);
+  const load = () => loadConfig(options.config, context.env, { stateDir: state, hostName: host.name });
+  const { config, warnings } = await load();
+  const log = createLog(context.err, config.log, context.paintErr, (text) => config.secrets.redact(text));
+  for (const warning of warnings) log.warn({}, formatMistake(warning));
+  const agent = new Agent({
+    agent: config.agent,
+    host,
+    stateDir: state,
+    clock: systemClock,
+    log,
+    maxEventBytes: EVENT_BYTES_MAX,
+  });
+  const stopped = stopOnSignal(agent, context, log);
+  reloadOnHangup(agent, load, log);
+  await agent.apply(config);
+  announce(agent, config, state, context, log);
+  await stopped;
+}
+
+function createState(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o750 });
+  } catch (error) {
+    throw new UsageError(`the folder for state cannot be made: ${describe(error)}; name another with --state or TIDEGATE_STATE`);
+  }
+  return folder;
+}
+
+/** The first SIGTERM or SIGINT flushes and resolves; a second one ends the process at once. */
+function stopOnSignal(agent: Agent, context: Context, log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    for (const [signal, code] of Object.entries(SIGNALS)) {
+      process.on(signal, () => {
+        if (stopping) process.exit(code);
+        stopping = true;
+        log.info(
+          { signal, seconds: SHUTDOWN_MS / 1000 },
+          'stops: delivers what is left, for so long at most; once more ends it at once',
+        );
+        void agent.stop(SHUTDOWN_MS).then(() => {
+          farewell(agent, context, log);
+          resolve();
+          // A sink or sensor that hangs for good may hold the process; everything that could be flushed is.
+          setImmediate(() => process.exit(0));
+        });
+      });
+    }
+  });
+}
+
+/** A wrong configuration changes nothing. Options at the top that only a start can apply are said. */
+function reloadOnHangup(agent: Agent, load: () => ReturnType<typeof loadConfig>, log: Log): void {
+  let reloading = Promise.resolve();
+  const reload = async (): Promise<void> => {
+    let config: Config;
+    try {
+      ({ config } = await load());
+    } catch (error) {
+      log.error({}, `the configuration is wrong, the old one stays in force:\n${describe(error)}`);
+      return;
+    }
+    await agent.apply(config);
+    log.info({ sensors: config.sensors.length, sinks: config.sinks.length }, 'the configuration is reloaded');
+  };
+  process.on('SIGHUP', () => {
+    reloading = reloading.then(reload);
+  });
+}
