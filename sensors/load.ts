@@ -1,12 +1,11 @@
-/** Load averages and schedulable threads, from `<proc>/loadavg`. proc_loadavg(5), https://docs.kernel.org/filesystems/proc.html */
+/** Load averages and numbers of threads, from `<proc>/loadavg`. proc_loadavg(5) */
 import os from 'node:os';
 import * as z from 'zod';
-import { Unavailable } from '../src/errors.ts';
-import { defineSchema, gauge, updowncounter } from '../src/event.ts';
+import { type AnyTable, defineSchema, gauge, updowncounter } from '../src/event.ts';
 import { requirePath } from '../src/host.ts';
 import { defineSensor } from '../src/sensor.ts';
 
-// No convention has load averages; the collector's habit is the name with the period as its last part.
+// No convention has load averages. These are the names of the OpenTelemetry collector.
 const average = defineSchema({
   type: 'system.cpu.load_average',
   doc: 'Threads that ran or waited for a CPU or for uninterruptible work, averaged with exponential decay.',
@@ -34,15 +33,7 @@ export default defineSensor({
   emits: [average, thread],
   options: z.strictObject({}),
   open(host) {
-    if (host.platform === 'darwin' && host.live) {
-      return {
-        sample() {
-          const [one = 0, five = 0, fifteen = 0] = os.loadavg();
-          return [average.table().add([], { '1m': one, '5m': five, '15m': fifteen })];
-        },
-      };
-    }
-    if (host.platform !== 'linux') throw new Unavailable(`load averages are read from Linux' /proc; this is ${host.platform}`);
+    if (host.platform === 'darwin' && host.live) return { sample: sampleNodeOs };
     requirePath(host, host.procPath('loadavg'), 'the load average');
     const loadavg = host.proc('loadavg');
     return {
@@ -59,3 +50,9 @@ export default defineSensor({
     };
   },
 });
+
+/** What `node:os` knows where there is no /proc: the averages alone. */
+function sampleNodeOs(): AnyTable[] {
+  const [one, five, fifteen] = os.loadavg() as [number, number, number];
+  return [average.table().add([], { '1m': one, '5m': five, '15m': fifteen })];
+}

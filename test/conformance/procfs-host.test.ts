@@ -9,6 +9,7 @@ import memory from '../../sensors/memory.ts';
 import network from '../../sensors/network.ts';
 import paging from '../../sensors/paging.ts';
 import pressure from '../../sensors/pressure.ts';
+import { Malformed } from '../../src/errors.ts';
 import type { Host } from '../../src/host.ts';
 import { conformance, hostAt, hostOf, rowsOf, sampleOnce, temporaryFolder, unpackTtar } from '../support.ts';
 
@@ -45,8 +46,8 @@ describe.skipIf(!archive || !answers)('prometheus/procfs (skipped where its mate
   });
   afterAll(() => {
     const left =
-      'left: vmstat is not among the files; of meminfo the 20 keys that memory does not report; of stat the lists of single interrupts';
-    console.info(`procfs: ${compared} values of 9 files compared; ${left}`);
+      'left: vmstat is not among the files; of meminfo the 14 keys that memory does not report; of stat the lists of single interrupts';
+    console.info(`procfs: ${compared} values of 11 files compared; ${left}`);
   });
 
   test('stat: every mode of 8 CPUs, against the columns of the file', async () => {
@@ -62,8 +63,30 @@ describe.skipIf(!archive || !answers)('prometheus/procfs (skipped where its mate
     }
     const number = (key: string): number => Number(lines('stat').find(([name]) => name === key)?.[1]);
     const [kernel] = rowsOf(tables, 'system.kernel');
-    same(kernel, { context_switches: number('ctxt'), interrupts: number('intr'), softirqs: number('softirq') }, 'kernel');
+    same(
+      kernel,
+      { context_switches: number('ctxt'), interrupts: number('intr'), softirqs: number('softirq'), forks: number('processes') },
+      'kernel',
+    );
     expect(compared).toBe(81);
+  });
+
+  test('cpuinfo and cpufreq: 4 cores of 8 CPUs, and the one frequency that there is', async () => {
+    const tables = await sampleOnce(cpu, host);
+    const pairs = new Set<string>();
+    for (const block of readFileSync(join(folder, 'fixtures/proc/cpuinfo'), 'utf8').split('\n\n')) {
+      const ids = [...block.matchAll(/^(?:physical|core) id\s*: (\d+)$/gm)].map(([, id]) => id);
+      if (ids.length === 2) pairs.add(ids.join());
+    }
+    same(rowsOf(tables, 'system.cpu.physical'), [{ count: pairs.size }], 'cores');
+    same(pairs.size, 4, 'pairs');
+    same(rowsOf(tables, 'system.cpu.logical'), [{ count: 8 }], 'CPUs');
+    const khz = Number(readFileSync(join(folder, 'fixtures/sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq'), 'utf8'));
+    same(
+      rowsOf(tables, 'system.cpu').filter((row) => 'frequency' in row),
+      [{ 'cpu.logical_number': '0', frequency: khz * 1000 }],
+      'frequency',
+    );
   });
 
   test('meminfo: against the values of TestMeminfo', async () => {
@@ -95,6 +118,13 @@ describe.skipIf(!archive || !answers)('prometheus/procfs (skipped where its mate
       committed: 'CommittedAS',
       commit_limit: 'CommitLimit',
       corrupted: 'HardwareCorrupted',
+      anonymous_huge: 'AnonHugePages',
+      mlocked: 'Mlocked',
+      percpu: 'Percpu',
+      swap_cached: 'SwapCached',
+      vmalloc_used: 'VmallocUsed',
+      zswap: 'Zswap',
+      zswapped: 'Zswapped',
     };
     const [linux] = rowsOf(tables, 'system.memory.linux');
     for (const [field, key] of Object.entries(fields)) same(linux?.[field], kib(key), key);
@@ -123,7 +153,7 @@ describe.skipIf(!archive || !answers)('prometheus/procfs (skipped where its mate
         const { Load1, Load5, Load15 } = one.loadavg ?? {};
         same(rowsOf(await sampled, 'system.cpu.load_average'), [{ '1m': Load1, '5m': Load5, '15m': Load15 }], 'load');
       } else {
-        await expect(sampled).rejects.toThrow();
+        await expect(sampled).rejects.toThrow(Malformed);
         compared++;
       }
     }
@@ -134,7 +164,7 @@ describe.skipIf(!archive || !answers)('prometheus/procfs (skipped where its mate
       const files = { 'proc/vmstat': 'pgfault 1\n', 'proc/swaps': `Filename Type Size Used Priority\n${line}\n` };
       const sampled = sampleOnce(paging, hostOf(files).host);
       if (wrong) {
-        await expect(sampled, line).rejects.toThrow();
+        await expect(sampled, line).rejects.toThrow(Malformed);
         compared++;
         continue;
       }

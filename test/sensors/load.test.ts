@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import load from '../../sensors/load.ts';
-import { fixtureHost, hostOf, sampleOnce } from '../support.ts';
+import { Unavailable } from '../../src/errors.ts';
+import { fixtureHost, hostOf, open, sampleOnce } from '../support.ts';
 
 describe('load', () => {
   test('reads a line without a newline at its end', async () => {
@@ -16,5 +17,9 @@ describe('load', () => {
     ['', /no column 1/],
   ])('%j fails the sample', async (line, message) => {
     await expect(sampleOnce(load, hostOf({ 'proc/loadavg': line }).host)).rejects.toThrow(message);
+  });
+
+  test('a machine without loadavg is unavailable', async () => {
+    await expect(open(load, hostOf({ 'proc/stat': '' }).host)).rejects.toThrow(Unavailable);
   });
 });

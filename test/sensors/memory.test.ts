@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import memory from '../../sensors/memory.ts';
-import { fixtureHost, hostOf, type PlainRow, rowsOf, sampleOnce } from '../support.ts';
+import { Unavailable } from '../../src/errors.ts';
+import { fixtureHost, hostOf, open, type PlainRow, rowsOf, sample, sampleOnce, writeFiles } from '../support.ts';
 
 describe('memory', () => {
-  test.each(['recorded', 'traps'])('the states add up to the limit: %s', async (one) => {
+  test.each(['recorded', 'traps', 'hugepages'])('the states add up to the limit: %s', async (one) => {
     const rows = rowsOf(await sampleOnce(memory, fixtureHost(`memory/${one}`)), 'system.memory');
     const limit = rows.find((row) => 'limit' in row)?.['limit'];
     const states = rows.filter((row) => 'usage' in row);
@@ -37,7 +38,7 @@ describe('memory', () => {
 
   test.each([
     ['HugePages_Free: sixtynine', /"sixtynine" is not a number/],
-    ['Dirty:', /no column 1/],
+    ['Dirty:', /meminfo:4: no column 2, in "Dirty:"/],
   ])('%s fails the sample', async (line, message) => {
     const { host } = hostOf({ 'proc/meminfo': `MemTotal: 10 kB\nMemFree: 4 kB\nHugePages_Total: 70\n${line}\n` });
     await expect(sampleOnce(memory, host)).rejects.toThrow(message);
@@ -47,5 +48,28 @@ describe('memory', () => {
     await expect(sampleOnce(memory, hostOf({ 'proc/meminfo': 'Buffers: 1 kB\n' }).host)).rejects.toThrow(
       /no MemTotal or no MemFree/,
     );
+  });
+
+  test("a cache larger than what is not free is the whole machine's: used is then all that is not free", async () => {
+    const { host } = hostOf({ 'proc/meminfo': 'MemTotal: 100 kB\nMemFree: 40 kB\nBuffers: 0 kB\nCached: 70 kB\n' });
+    expect(rowsOf(await sampleOnce(memory, host), 'system.memory')[0]).toEqual({
+      'system.memory.state': 'used',
+      usage: 60 * 1024,
+      utilization: 0.6,
+    });
+  });
+
+  test('each sample is of its own, also when the kernel writes other lines', async () => {
+    const { host, folder } = hostOf({ 'proc/meminfo': 'MemTotal: 10 kB\nMemFree: 4 kB\nDirty: 1 kB\n' });
+    const sampler = await open(memory, host);
+    const linux = async (): Promise<PlainRow[]> => rowsOf(await sample(sampler), 'system.memory.linux');
+    expect(await linux()).toEqual([{ dirty: 1024 }]);
+    writeFiles(folder, { 'proc/meminfo': 'MemTotal: 10 kB\nMemFree: 4 kB\nActive: 1 kB\nMapped: 2 kB\n' });
+    expect(await linux()).toEqual([{ active: 1024, mapped: 2048 }]);
+    await sampler.close?.();
+  });
+
+  test('a machine without meminfo is unavailable', async () => {
+    await expect(open(memory, hostOf({ 'proc/stat': '' }).host)).rejects.toThrow(Unavailable);
   });
 });
