@@ -1,7 +1,7 @@
 /** What every command has: where it reads from, where it prints to, and the options that all of them share. */
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Host } from '../host.ts';
+import { Host, type OnRead } from '../host.ts';
 import { type Paint, paintFor } from './paint.ts';
 
 /** Options that every command takes. */
@@ -35,7 +35,7 @@ export function stateDir({ state }: GlobalOptions, env: NodeJS.ProcessEnv): stri
 }
 
 /** The machine to sample: a recorded one, or what `HOST_PROC`, `HOST_SYS` and `HOST_ROOT` say, or this one. */
-export function hostOf({ host }: GlobalOptions, env: NodeJS.ProcessEnv, onRead?: (path: string) => void): Host {
+export function hostOf({ host }: GlobalOptions, env: NodeJS.ProcessEnv, onRead?: OnRead): Host {
   const options = onRead ? { onRead } : {};
   return host === undefined ? Host.fromEnvironment(env, options) : Host.recorded(resolve(host), options);
 }
