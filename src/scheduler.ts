@@ -134,9 +134,8 @@ class Timetable<T> {
   /** The first moment after a wall-clock time. */
   #after(time: number): number {
     const { interval, offset } = this.#job;
-    const next = (Math.floor((time - offset) / interval) + 1) * interval + offset;
-    // With an interval that is no binary fraction, the first moment after one may come out as that moment itself.
-    return next > time ? next : next + interval;
+    // Half a millisecond more, because with an interval that is no binary fraction a moment may come out just before itself.
+    return (Math.floor((time + 0.5 - offset) / interval) + 1) * interval + offset;
   }
 
   #sleep(): void {
