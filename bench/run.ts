@@ -1,0 +1,37 @@
+/**
+ * `npm run bench [-- NAME…]`: measures, prints each figure beside its limit, and fails when one does not hold. Figures that are kept are in
+ * `bench/RESULTS.md`, with date and machine. Ratios are taken within one run, because machines differ.
+ */
+import { encode } from './encode.ts';
+import { host, manyProcesses } from './host.ts';
+import { type Figure, holds, machine } from './measure.ts';
+import { hour, start } from './service.ts';
+
+const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
+  encode,
+  host,
+  processes: manyProcesses,
+  hour,
+  start,
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in BENCHES));
+if (unknown.length > 0) throw new Error(`no such bench: ${unknown.join(', ')}; there is: ${Object.keys(BENCHES).join(', ')}`);
+
+console.log(`${new Date().toISOString().slice(0, 10)}, ${machine()}\n`);
+let failed = 0;
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  console.log(`## ${name}`);
+  for (const figure of await bench()) {
+    const { what, value, unit, atMost, atLeast } = figure;
+    const limit = atMost !== undefined ? `at most ${atMost}` : atLeast !== undefined ? `at least ${atLeast}` : '';
+    if (!holds(figure)) failed++;
+    console.log(
+      `| ${what} | ${value.toPrecision(3)} ${unit} | ${limit} | ${limit === '' ? '' : holds(figure) ? 'holds' : 'DOES NOT HOLD'} |`,
+    );
+  }
+  console.log('');
+}
+process.exitCode = failed > 0 ? 1 : 0;
