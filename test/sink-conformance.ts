@@ -41,8 +41,7 @@ function withoutRepeats(events: readonly DecodedEvent[]): DecodedEvent[] {
 }
 
 /** Open descriptors of this process; undefined where there is no /proc. */
-export const descriptors = (): number | undefined =>
-  existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : undefined;
+const descriptors = (): number | undefined => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : undefined);
 
 /** Declares the suite. `create` makes an empty destination for each test. */
 export function sinkConformance(name: string, create: () => Promise<Destination> | Destination, traits: SinkTraits): void {

@@ -78,7 +78,7 @@ function ndjsonTail(window: Buffer, all: boolean): Tail | undefined {
   const rest = window.subarray(end);
   if (rest.length > 0 && decodes(() => decodeJson(rest))) return { end: window.length, unterminated: true };
   while (end > 0) {
-    const start = end < 2 ? 0 : window.lastIndexOf(NEWLINE, end - 2) + 1;
+    const start = window.subarray(0, end - 1).lastIndexOf(NEWLINE) + 1;
     if (start === 0 && !all) return undefined;
     if (!window.subarray(start, end).includes(0)) return { end, unterminated: false };
     end = start;

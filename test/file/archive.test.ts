@@ -104,14 +104,14 @@ describe('file: rotation', () => {
 describe('file: compression', () => {
   it('happens in the background, keeps permissions and time, and leaves nothing else', async () => {
     const path = freshPath();
-    const sink = await connected({ path, mode: '0604', rotate: { max_bytes: 1 } }, { clock: new FakeClock() });
+    const sink = await connected({ path, mode: '0666', rotate: { max_bytes: 1 } }, { clock: new FakeClock() });
     await sink.write(diskEvents(500), patient());
     const { mtimeMs } = statSync(path);
     await sink.write(diskEvents(1, 501), patient());
     const old = 'events-20251123T000000.000Z.ndjson.gz';
     await vi.waitFor(() => expect(inFolder(path)).toEqual([old, 'events.ndjson']), { timeout: 10_000 });
     const { mode, mtimeMs: oldMtime } = statSync(join(dirname(path), old));
-    expect(mode & 0o777).toBe(0o604);
+    expect(mode & 0o777).toBe(0o666);
     expect(Math.trunc(oldMtime)).toBe(Math.trunc(mtimeMs));
     expect(allEvents(path)).toEqual(decoded(diskEvents(501)));
   });

@@ -1,6 +1,6 @@
 /** Random batches, rotations, failures and crashes against a naive model; and a process that is really killed, a disk that is really full. */
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -163,32 +163,38 @@ describe('file: a killed process', () => {
   });
 });
 
+const mountPoint = temporaryFolder();
+
 /** Whether this process may mount a filesystem of its own. */
 const mounts = ((): boolean => {
   try {
-    execFileSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', temporaryFolder()], { stdio: 'ignore' });
+    execFileSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', mountPoint], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
   }
 })();
 
-describe.skipIf(!mounts)('file: a full disk (needs the right to mount a tmpfs)', () => {
-  it.each(['ndjson', 'msgpack'])('takes nothing of a batch of %s, and all of it when there is room again', async (format) => {
-    const folder = temporaryFolder();
-    const script = join(import.meta.dirname, 'full-disk.ts');
-    const command = `mount -t tmpfs -o size=1m tmpfs ${folder} && exec ${process.execPath} ${script} ${folder} ${format}`;
-    const { stdout } = await promisify(execFile)('unshare', ['-m', 'sh', '-c', command]);
-    const path = join(folder, `events.${format}`);
-    expect(JSON.parse(stdout)).toEqual({
-      code: 'transient',
-      message: `cannot write ${path}: ENOSPC: no space left on device, write`,
-      sameBytes: true,
-      onlyWhole: true,
-      after: 'every event once, in order',
-      warnings: [],
+describe.skipIf(!mounts || !existsSync('/proc/self/mounts'))(
+  'file: a full disk (needs the right to mount a tmpfs, and /proc)',
+  () => {
+    it.each(['ndjson', 'msgpack'])('takes nothing of a batch of %s, and all of it when there is room again', async (format) => {
+      const folder = join(mountPoint, format);
+      mkdirSync(folder);
+      const script = join(import.meta.dirname, 'full-disk.ts');
+      const command = `mount -t tmpfs -o size=1m tmpfs ${folder} && exec ${process.execPath} ${script} ${folder} ${format}`;
+      const { stdout } = await promisify(execFile)('unshare', ['-m', 'sh', '-c', command]);
+      const path = join(folder, `events.${format}`);
+      expect(JSON.parse(stdout)).toEqual({
+        code: 'transient',
+        message: `cannot write ${path}: ENOSPC: no space left on device, write`,
+        sameBytes: true,
+        onlyWhole: true,
+        after: 'every event once, in order',
+        warnings: [],
+      });
+      expect(existsSync(path), 'the filesystem was private to the process').toBe(false);
+      expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(folder);
     });
-    expect(existsSync(path), 'the filesystem was private to the process').toBe(false);
-    expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(folder);
-  });
-});
+  },
+);

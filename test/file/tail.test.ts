@@ -171,6 +171,24 @@ describe('file: the end of a file', () => {
     }
   });
 
+  it.each([1, 4096, 200_000])('is before a line of which a power cut left %d bytes zero', async (zeros) => {
+    const last = encode('ndjson', diskEvent(3, 4000));
+    const holed = Buffer.concat([last.subarray(0, 100), Buffer.alloc(zeros), last.subarray(100)]);
+    const path = fileOf('ndjson', Buffer.concat([encode('ndjson', diskEvent(1)), encode('ndjson', diskEvent(2)), holed, holed]));
+    await opened(path, 'ndjson');
+    expect(eventsIn(path)).toEqual(decoded(diskEvents(2)));
+    expect(readFileSync(`${path}.torn-1`).length).toBe(2 * holed.length);
+  });
+
+  it('is given the newline that it lacks, and counted with it', async () => {
+    const path = fileOf('ndjson', encode('ndjson', diskEvent(1)).subarray(0, -1));
+    const warnings: string[] = [];
+    const sink = await connected({ path }, { warnings });
+    await sink.write(diskEvents(1, 2), patient());
+    expect(eventsIn(path)).toEqual(decoded(diskEvents(2)));
+    expect(warnings).toEqual([]);
+  });
+
   it('is before an event of which zeros may have taken the place of numbers', async () => {
     // Its last number is a float of 8 bytes, of which the first is not zero; in the second event it is 0.
     for (const [event, missing] of [

@@ -35,10 +35,11 @@ for (const format of ['ndjson', 'msgpack'] as const) {
         received: async () => (existsSync(path) ? eventsIn(path) : []),
         stall() {
           const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-          faults.write = async (real, ...args) => {
+          faults.write = async (real, bytes, offset, length) => {
+            const some = await real.write(bytes, offset, format === 'ndjson' ? length : length >> 1);
             reached.resolve();
             await released.promise;
-            return await real.write(...args);
+            return some;
           };
           const release = (): void => {
             delete faults.write;
@@ -96,8 +97,11 @@ describe('file: what it makes', () => {
     const sink = await connected({ path: link, rotate: { max_bytes: 1 }, compress: 'none' });
     await sink.write(diskEvents(1), patient());
     await sink.write(diskEvents(1, 2), patient());
-    expect(eventsIn(link)).toEqual(decoded(diskEvents(1, 2)));
-    expect(allEvents(target)).toEqual(decoded(diskEvents(2)));
+    await sink.close();
+    await sink.connect(patient());
+    await sink.write(diskEvents(1, 3), patient());
+    expect(eventsIn(link)).toEqual(decoded(diskEvents(1, 3)));
+    expect(allEvents(target)).toEqual(decoded(diskEvents(3)));
     expect(readdirSync(dirname(link))).toEqual(['events.ndjson']);
   });
 });
@@ -125,6 +129,53 @@ describe('file: a path that will not do', () => {
     expect(refusal.message).toContain(path);
     expect(refusal.code).toBe('misconfigured');
     await sink.close();
+  });
+
+  it('leaves nothing open, however often it is tried', async () => {
+    const path = freshPath();
+    mkdirSync(dirname(path));
+    writeFileSync(path, 'root:x:0:0');
+    let open = 0;
+    const counting = faulty({ close: (real) => (open--, real.close()) });
+    const sink = fileSinkOf({ path }, { open: (...args) => (open++, counting(...args)) });
+    for (let i = 0; i < 3; i++) await refusalOf(sink.connect(patient()));
+    expect(open).toBe(0);
+  });
+
+  it('is free for another sink when it was refused', async () => {
+    const path = freshPath();
+    mkdirSync(dirname(path));
+    writeFileSync(path, 'root:x:0:0');
+    await refusalOf(fileSinkOf({ path }).connect(patient()));
+    rmSync(path);
+    await connected({ path }, { name: 'second' });
+  });
+
+  it('is waited for while the former self of the sink is held up', async () => {
+    const path = freshPath();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const write: Faults['write'] = async (real, ...args) => {
+      await promise;
+      return await real.write(...args);
+    };
+    const former = await connected({ path }, { open: faulty({ write }) });
+    const controller = new AbortController();
+    const writing = refusalOf(former.write(diskEvents(1), controller.signal));
+    controller.abort();
+    await writing;
+    let done = false;
+    const connecting = connected({ path }).then((sink) => {
+      done = true;
+      return sink;
+    });
+    // Another sink goes through all of its life meanwhile.
+    await (await connected({ path: freshPath() })).close();
+    expect(done).toBe(false);
+    const closing = former.close();
+    resolve();
+    await closing;
+    await (await connecting).write(diskEvents(1), patient());
+    expect(eventsIn(path)).toEqual(decoded(diskEvents(1)));
   });
 
   it('is forbidden: said with the path and the reason', async () => {
