@@ -1,63 +1,84 @@
 /**
- * `npm test`: every check of this repository, all of them whether one fails or not, and a count as the last line.
+ * `npm test`: every check of this repository, whether one before it failed or not, and the count as the last line.
  *
- * `npm test -- FILTER…` passes the filter to vitest and leaves the other checks out.
+ *   npm test             format, lint, types, unused code, tests
+ *   npm test -- FILTER   only tests, with vitest's own filters and options
+ *   npm run check        everything but tests
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = join(import.meta.dirname, '..');
 const bin = (name) => join(root, 'node_modules', '.bin', name);
-const filters = process.argv.slice(2);
+const args = process.argv.slice(2);
+const onlyChecks = args[0] === '--check';
+const filters = onlyChecks ? [] : args;
 
 const CHECKS = [
-  ['format', 'biome', ['check', '--error-on-warnings', '.']],
-  ['lint', 'oxlint', ['--type-aware', '--deny-warnings']],
-  ['types', 'tsc', ['-p', 'test/tsconfig.json']],
-  ['unused code', 'knip', []],
+  ['format', 'biome', 'check', '--error-on-warnings', '.'],
+  ['lint', 'oxlint', '--type-aware', '--deny-warnings'],
+  ['types', 'tsc', '--pretty', 'false'],
+  ['unused code', 'knip', '--treat-config-hints-as-errors'],
 ];
+const REMEDY = { format: 'npm run format', 'unused code': 'remove it, or name its entry file in knip.json' };
 
-let passed = 0;
-let failed = 0;
-
-function check([name, command, args]) {
-  const { status, stdout, stderr } = spawnSync(bin(command), args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 });
-  process.stdout.write(`${status === 0 ? 'ok    ' : 'FAILED'} ${name}\n`);
-  if (status === 0) passed++;
-  else {
-    failed++;
-    process.stdout.write(`${stdout}${stderr}\n`);
-  }
+/** Runs one check, and resolves with whether it passed and what it printed. */
+function run([name, command, ...rest]) {
+  return new Promise((resolve) => {
+    const began = performance.now();
+    const child = spawn(bin(command), rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+    child.on('error', (error) => resolve({ name, ok: false, output: `${command}: ${error.message}`, seconds: 0 }));
+    child.on('close', (status) => {
+      resolve({ name, ok: status === 0, output, seconds: (performance.now() - began) / 1000 });
+    });
+  });
 }
 
-/** Runs vitest and returns the names of what it skipped. */
-function vitest() {
+/** All checks at once, told in their order. */
+async function runChecks() {
+  const total = { passed: 0, failed: 0 };
+  for (const running of CHECKS.map(run)) {
+    const { name, ok, output, seconds } = await running;
+    process.stdout.write(`${ok ? 'ok    ' : 'FAILED'} ${name} (${seconds.toFixed(1)} s)\n`);
+    total[ok ? 'passed' : 'failed']++;
+    if (!ok) process.stdout.write(`${output.trimEnd()}\n${REMEDY[name] ? `→ ${REMEDY[name]}\n` : ''}\n`);
+  }
+  return total;
+}
+
+function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-test-'));
-  const report = join(folder, 'report.json');
-  const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters];
+  const file = join(folder, 'tally.json');
   try {
-    const { status } = spawnSync(bin('vitest'), args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
-    passed += numPassedTests;
-    failed += numFailedTests;
-    // A file that could not be loaded, or an error outside of any test, fails the run without a failed test.
-    if (status !== 0 && numFailedTests === 0) failed++;
-    const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
-    return tests.filter((test) => !['passed', 'failed'].includes(test.status)).map(({ fullName }) => fullName);
+    const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts', 'tally.ts')}`];
+    const env = { ...process.env, TIDEGATE_TALLY: file, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }) };
+    const { status } = spawnSync(bin('vitest'), ['run', ...reporters, ...filters], { cwd: root, env, stdio: ['ignore', 1, 1] });
+    const tally = JSON.parse(readFileSync(file, 'utf8'));
+    // No test found, a threshold, a process that died: failures that belong to no test.
+    if (status !== 0 && tally.failed === 0) tally.failed = 1;
+    return tally;
   } catch (error) {
-    failed++;
-    process.stdout.write(`vitest did not report: ${error.message}\n`);
-    return [];
+    process.stdout.write(`vitest ended without a report: ${error.message}\n`);
+    return { passed: 0, failed: 1, skipped: [] };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-if (filters.length === 0) for (const one of CHECKS) check(one);
-const skipped = vitest();
-if (skipped.length > 0) process.stdout.write(`\nskipped:\n${skipped.map((name) => `  ${name}\n`).join('')}`);
+if (!existsSync(bin('vitest'))) {
+  process.stderr.write('nothing is installed: with ignore-scripts npm runs no `pretest`. → node scripts/setup.mjs\n');
+  process.exit(1);
+}
+const checks = filters.length > 0 ? { passed: 0, failed: 0 } : await runChecks();
+const tests = onlyChecks ? { passed: 0, failed: 0, skipped: [] } : runTests();
+const { skipped } = tests;
+// What a filter by name leaves out was not skipped for a reason.
+const byName = filters.some((arg) => /^(-t|--testNamePattern)/.test(arg));
+if (skipped.length > 0 && !byName) process.stdout.write(`\nskipped:\n${skipped.map((line) => `  ${line}\n`).join('')}`);
+const [passed, failed] = [checks.passed + tests.passed, checks.failed + tests.failed];
 process.stdout.write(`\n${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}\n`);
-process.exitCode = failed > 0 ? 1 : 0;
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
