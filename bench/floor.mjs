@@ -1,6 +1,6 @@
 // The floor: what Node pays to read, and not to parse, the same files once a second and to append one line.
 // node floor.mjs LIST OUT   LIST holds a path a line
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 
 const [list, out] = process.argv.slice(2);
 const paths = readFileSync(list, 'utf8').trim().split('\n');

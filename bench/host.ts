@@ -11,7 +11,7 @@ import { type Figure, median, memoryMiB, msPerRound, REPOSITORY, scratch, sleep,
  * The sensors of a host; what Telegraf, the OpenTelemetry Collector and node_exporter were measured with, and pressure beside it. Without
  * `processes`, which reads a file of every process: 300 of them are a measurement of their own.
  */
-const HOST_SENSORS = ['cpu', 'memory', 'paging', 'load', 'pressure', 'disk', 'filesystem', 'network', 'system'];
+const HOST_SENSORS = ['cpu', 'memory', 'paging', 'load', 'pressure', 'disk', 'filesystem', 'network', 'cgroup', 'system'];
 const ROUNDS = { warmup: Number(process.env['BENCH_WARMUP'] ?? 30), windows: 3, each: Number(process.env['BENCH_ROUNDS'] ?? 40) };
 
 const configOf = (sensors: readonly string[], file: string): string =>
