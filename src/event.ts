@@ -167,11 +167,14 @@ export function createLayout(rows: number, cells: Cell[][]): Layout {
     for (let r = 0; r < rows; r++) {
       const cell = wellFormed(column[r] as Cell);
       column[r] = cell;
-      bytes += 3 + (typeof cell === 'string' ? cell.length : JSON.stringify(cell).length);
+      bytes += cellBytes(cell);
     }
   }
   return { rows, attributes: cells, bytes };
 }
+
+/** Estimated size of a cell when encoded, in bytes. */
+const cellBytes = (cell: Cell): number => 3 + (typeof cell === 'string' ? cell.length : JSON.stringify(cell).length);
 
 function wellFormed(cell: Cell): Cell {
   return typeof cell === 'string' ? (cell.isWellFormed() ? cell : cell.toWellFormed()) : wellFormedMap(cell);
@@ -240,4 +243,16 @@ export class TideEvent {
   get bytes(): number {
     return ENVELOPE_BYTES + this.table.layout.bytes + this.table.values.length * NUMBER_BYTES;
   }
+}
+
+/** How many rows from `from` on, with `fields` numbers each, an event of at most `maxBytes` may have: one, if there is any. */
+export function rowsThatFit({ rows, attributes }: Layout, fields: number, from: number, maxBytes: number): number {
+  let bytes = ENVELOPE_BYTES;
+  let row = from;
+  for (; row < rows; row++) {
+    bytes += fields * NUMBER_BYTES;
+    for (const column of attributes) bytes += cellBytes(column[row] as Cell);
+    if (bytes > maxBytes && row > from) break;
+  }
+  return row - from;
 }

@@ -1,5 +1,14 @@
 /** Turns the tables of one sensor instance into numbered events. */
-import { type AnyTable, createLayout, createSource, type Layout, type Source, type Table, TideEvent } from './event.ts';
+import {
+  type AnyTable,
+  createLayout,
+  createSource,
+  type Layout,
+  rowsThatFit,
+  type Source,
+  type Table,
+  TideEvent,
+} from './event.ts';
 
 export class Publisher {
   readonly #source: Source;
@@ -34,15 +43,15 @@ export class Publisher {
         this.#n++;
         this.#publish(event);
       } else {
-        for (const part of this.#cut(table, event.bytes)) this.#publish(new TideEvent(this.#source, ++this.#n, time, part));
+        for (const part of this.#cut(table)) this.#publish(new TideEvent(this.#source, ++this.#n, time, part));
       }
     });
     return this.#n - before;
   }
 
-  #cut(table: Table, bytes: number): Table[] {
+  #cut(table: Table): Table[] {
     const { layout, schema, values, absent } = table;
-    const parts = this.#cutLayout(layout, Math.ceil(bytes / this.#maxBytes));
+    const parts = this.#cutLayout(layout, schema.fieldNames.length);
     let first = 0;
     return parts.map((part) => {
       const from = first;
@@ -57,19 +66,15 @@ export class Publisher {
   }
 
   /** The same layouts for the same rows, so that what encoders keep for a layout serves its parts too. */
-  #cutLayout(layout: Layout, count: number): readonly Layout[] {
+  #cutLayout(layout: Layout, fields: number): readonly Layout[] {
     const known = this.#cuts.get(layout);
     if (known) return known;
-    const rows = Math.ceil(layout.rows / count);
     const parts: Layout[] = [];
-    for (let from = 0; from < layout.rows; from += rows) {
-      const to = Math.min(from + rows, layout.rows);
-      parts.push(
-        createLayout(
-          to - from,
-          layout.attributes.map((column) => column.slice(from, to)),
-        ),
-      );
+    for (let from = 0; from < layout.rows; ) {
+      const rows = rowsThatFit(layout, fields, from, this.#maxBytes);
+      const cells = layout.attributes.map((column) => column.slice(from, from + rows));
+      parts.push(createLayout(rows, cells));
+      from += rows;
     }
     this.#cuts.set(layout, parts);
     return parts;

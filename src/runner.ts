@@ -186,7 +186,7 @@ export class Runner {
       this.#lastWrite = this.#clock.monotonic();
       const failure = await this.#sendOne();
       if (this.#stopped()) return;
-      if (failure) return this.#wait(failure.error);
+      if (failure) return await this.#wait(failure.error);
     } while (this.#queue.length > 0 && !this.#retiring && (this.#flushing > 0 || this.#full()));
     this.#rest();
   }
@@ -217,7 +217,7 @@ export class Runner {
     if (max_age !== undefined) this.#ledger.drop('queued', 'expired', this.#queue.expire(this.#clock.wall() - max_age));
     this.#inFlight = this.#queue.take(this.#options.batch.max_events, this.#options.batch.max_bytes);
     this.#ledger.move('queued', 'in_flight', this.#inFlight.length);
-    return this.#inFlight.length === 0 ? undefined : this.#write(session);
+    return this.#inFlight.length === 0 ? undefined : await this.#write(session);
   }
 
   /** What was taken from the queue and is neither confirmed nor given up, in order. */

@@ -76,7 +76,7 @@ export class Text {
     return this.buffer.toString('utf8', 0, this.length);
   }
 
-  /** The whole as one number (a file such as `/sys/class/net/eth0/speed`); throws `Malformed` when it is none. */
+  /** The first word as a number (a file such as `/sys/class/net/eth0/speed`); throws `Malformed` when it is none. */
   number(): number {
     return this.first().number(0);
   }
@@ -174,10 +174,19 @@ export class Row {
 
   /** The error that says where this line is wrong. */
   malformed(what: string): Malformed {
-    return new Malformed(what, this.#text.file, this.line, this.rest());
+    const { file, buffer } = this.#text;
+    // A row that was found by its key starts behind it, and its line was not counted.
+    const before = buffer.subarray(0, this.start);
+    const excerpt = buffer.toString('utf8', before.lastIndexOf(NEWLINE) + 1, this.end);
+    return new Malformed(
+      what,
+      file,
+      before.reduce((lines, byte) => (byte === NEWLINE ? lines + 1 : lines), 1),
+      excerpt,
+    );
   }
 
-  /** Makes this row start its words after the byte offset `at` of its line (after a colon, say). */
+  /** Makes the words of this row start at the offset `at` of the buffer (behind a colon, say: see `lastIndexOf`). */
   skipTo(at: number): void {
     this.#found = 0;
     this.#scanned = at;

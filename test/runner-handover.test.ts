@@ -71,6 +71,35 @@ describe('a successor', () => {
     expect(ledger(next)).toMatchObject({ published: 20, delivered: 20 });
   });
 
+  test('puts what a given-up call had in flight before what was queued', async () => {
+    const { clock, to, runner, create, publish } = setup();
+    to.answers = { ...to.answers, connect: 'slow', write: 'hang' };
+    publish(10);
+    await clock.advance(0);
+    publish(5);
+    const next = create();
+    // The write begins when connect ends, and outlasts the patience of the successor.
+    const adopted = next.adopt(runner);
+    await clock.until(adopted);
+    expect(to.writes).toHaveLength(1);
+    to.answers = { ...to.answers, connect: 'ok', write: 'ok' };
+    await clock.advance(5000);
+    expect(to.arrived).toEqual(upTo(15));
+    expect(to.violations).toEqual([]);
+  });
+
+  test.each([
+    ['succeeds', 'slow', TIMEOUT / 2],
+    ['fails', 'hang', TIMEOUT],
+  ] as const)('does not wait for more than that call, whether it %s', async (_, answer, ms) => {
+    const { clock, to, runner, create, publish } = setup();
+    to.answers.write = answer;
+    publish(40);
+    await clock.advance(0);
+    await clock.until(create().adopt(runner));
+    expect(to.writes.map(({ at }) => at)).toEqual([0, ms]);
+  });
+
   test('takes over from one that waits, at once', async () => {
     const { clock, to, runner, create, publish } = setup({ backoff: { initial: 60_000, max: 60_000 } });
     to.answers.write = 'transient';

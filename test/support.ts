@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, expect } from 'vitest';
 import type * as z from 'zod';
-import type { AnyTable, Cell, Table } from '../src/event.ts';
+import type { Cell, Table } from '../src/event.ts';
 import { Host, type HostOptions } from '../src/host.ts';
 import type { Sampler, Sensor } from '../src/sensor.ts';
 
@@ -66,7 +66,7 @@ export async function open<O extends z.ZodType>(sensor: Sensor<O>, host: Host, o
 
 /** One sample of an opened sensor, as plain values. */
 export async function sample(sampler: Sampler): Promise<PlainTable[]> {
-  return (await sampler.sample(new AbortController().signal)).map((table) => plain((table as AnyTable).seal()));
+  return (await sampler.sample(new AbortController().signal)).map((table) => plain(table.seal()));
 }
 
 /** Opens, samples once, closes. */

@@ -92,7 +92,7 @@ export class Group {
 }
 
 /** The first word as a number; undefined when there is none, or when it is `max`. */
-export function amount(text: Text): number | undefined {
+function amount(text: Text): number | undefined {
   const row = new Row(text);
   return !row.next() || row.count === 0 || row.is(0, 'max') ? undefined : row.number(0);
 }

@@ -22,7 +22,7 @@ const UNITS: Readonly<Record<string, string>> = {
 const TYPES: Readonly<Record<Kind, string>> = { counter: 'counter', updowncounter: 'gauge', gauge: 'gauge' };
 
 /** The metric name of a field in Prometheus. */
-export function prometheusName(schema: Schema, field: string): string {
+function prometheusName(schema: Schema, field: string): string {
   const { kind, unit } = schema.fields[field] as Field;
   const suffix = unit === '1' && kind === 'gauge' ? 'ratio' : UNITS[unit];
   const name = legalName(`${schema.type}.${field}`);

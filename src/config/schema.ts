@@ -133,7 +133,4 @@ export const sinkCommon = z.strictObject({
 });
 
 export type GeneralOptions = z.output<typeof general>;
-export type SensorCommon = z.output<typeof sensorCommon>;
-export type QueueOptions = z.output<typeof queueOptions>;
-export type BatchOptions = z.output<typeof batchOptions>;
 export type SinkCommon = z.output<typeof sinkCommon>;

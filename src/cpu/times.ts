@@ -16,18 +16,7 @@ const RESTART_TICKS = 3 * USER_HZ;
 const COLUMNS_MIN = 4;
 
 /** Columns of a line of `/proc/stat`, by OpenTelemetry's names where it has one; the rest are the kernel's words. */
-export const MODES = [
-  'user',
-  'nice',
-  'system',
-  'idle',
-  'iowait',
-  'interrupt',
-  'softirq',
-  'steal',
-  'guest',
-  'guest_nice',
-] as const;
+const MODES = ['user', 'nice', 'system', 'idle', 'iowait', 'interrupt', 'softirq', 'steal', 'guest', 'guest_nice'] as const;
 const [USER, NICE, IOWAIT, GUEST, GUEST_NICE] = [0, 1, 4, 8, 9];
 
 type Cells = readonly [cpu: string, mode: string];
