@@ -9,6 +9,8 @@ import type { Row } from '../src/text.ts';
 /** The kernel counts sectors of 512 bytes, whatever the block size of the device. */
 const SECTOR_BYTES = 512;
 const MS_PER_S = 1000;
+/** Sizes are read anew every so many samples: a disk may grow while it is used. */
+const SELDOM = 60;
 /** Columns of a line before Linux 4.18 (discard) and before 5.5 (flush). Lines of one file may differ. */
 const [DISCARD_COLUMN, FLUSH_COLUMN] = [14, 18];
 
@@ -50,26 +52,31 @@ export default defineSensor({
   options,
   open(host, { include, exclude, partitions }) {
     requirePath(host, host.procPath('diskstats'), 'disk I/O');
-    const wanted = (name: string): boolean =>
-      (include?.(name) ?? true) && !exclude(name) && (partitions || !host.exists(host.sysPath(`class/block/${name}/partition`)));
-    return new Disks(host, wanted);
+    const chosen = (name: string): boolean => (include?.(name) ?? true) && !exclude(name);
+    return new Disks(host, (name, disks) => chosen(name) && (partitions || !disks.some((disk) => isPartition(name, disk))));
   },
 });
+
+/** Whether this is a partition of that disk: its name goes on with a number, behind a `p` where the disk's ends in a digit. */
+function isPartition(name: string, disk: string): boolean {
+  return name.startsWith(disk) && (/\d$/.test(disk) ? /^p\d+$/ : /^\d+$/).test(name.slice(disk.length));
+}
 
 interface Disk {
   readonly name: string;
   readonly wanted: boolean;
-  readonly limit: number | undefined;
+  limit: number | undefined;
 }
 
 class Disks implements Sampler {
   readonly #host: Host;
   readonly #diskstats: HotFile;
-  readonly #wanted: (name: string) => boolean;
+  readonly #wanted: (name: string, before: readonly string[]) => boolean;
   /** What is known of the device on each line; the devices and their order seldom change. */
   #disks: Disk[] = [];
+  #samples = 0;
 
-  constructor(host: Host, wanted: (name: string) => boolean) {
+  constructor(host: Host, wanted: (name: string, before: readonly string[]) => boolean) {
     this.#host = host;
     this.#diskstats = host.proc('diskstats');
     this.#wanted = wanted;
@@ -77,6 +84,7 @@ class Disks implements Sampler {
 
   sample(): AnyTable[] {
     const [directions, devices] = [byDirection.table(), device.table()];
+    if (this.#samples++ % SELDOM === 0) for (const disk of this.#disks.filter(Boolean)) disk.limit = this.#limitOf(disk.name);
     for (const row of this.#diskstats.read().rows()) {
       if (row.count === 0) continue;
       const { name, wanted, limit } = this.#diskOf(row);
@@ -128,10 +136,15 @@ class Disks implements Sampler {
     const known = this.#disks[row.line];
     if (known && row.is(2, known.name)) return known;
     const name = row.text(2);
-    // In /sys a device's name has an exclamation mark where /dev has a folder: cciss!c0d0.
-    const sectors = this.#host.read(this.#host.sysPath(`class/block/${name.replaceAll('/', '!')}/size`));
-    const disk = { name, wanted: this.#wanted(name), limit: sectors === undefined ? undefined : Number(sectors) * SECTOR_BYTES };
+    const before = this.#disks.slice(0, row.line).map((disk) => disk?.name ?? '');
+    const disk = { name, wanted: this.#wanted(name, before.filter(Boolean)), limit: this.#limitOf(name) };
     this.#disks[row.line] = disk;
     return disk;
+  }
+
+  #limitOf(name: string): number | undefined {
+    // In /sys a device's name has an exclamation mark where /dev has a folder: cciss!c0d0.
+    const sectors = this.#host.read(this.#host.sysPath(`class/block/${name.replaceAll('/', '!')}/size`));
+    return sectors === undefined ? undefined : Number(sectors) * SECTOR_BYTES;
   }
 }

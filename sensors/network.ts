@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { Unavailable } from '../src/errors.ts';
 import { type AnyTable, counter, defineSchema, gauge } from '../src/event.ts';
 import { type Host, type HotFile, requirePath } from '../src/host.ts';
+import { netFile } from '../src/net/paths.ts';
 import { globs } from '../src/options.ts';
 import { defineSensor, type Sampler } from '../src/sensor.ts';
 import type { Row } from '../src/text.ts';
@@ -13,7 +14,7 @@ const COLON = 58;
 const COLUMNS = 8;
 /** The kernel gives Mbit/s; here it is bytes a second. */
 const MEGABIT_BYTES = 1e6 / 8;
-/** Speed, state and MTU are read anew every so many samples: they change seldom, and cost a system call each. */
+/** Speed and MTU are read anew every so many samples, and when the state changes: they cost a system call each. */
 const SELDOM = 10;
 
 const traffic = defineSchema({
@@ -62,8 +63,7 @@ export default defineSensor({
     const wanted = (name: string): boolean => (include?.(name) ?? true) && !exclude(name);
     if (host.platform === 'darwin' && host.live) return { sample: () => sampleNodeOs(wanted) };
     if (host.platform !== 'linux') throw new Unavailable(`network traffic is read from Linux' /proc; this is ${host.platform}`);
-    // Below another /proc, `net` is a link to the reader's own network namespace; process 1 is in the host's.
-    const path = host.exists(host.procPath('1/net/dev')) ? '1/net/dev' : 'net/dev';
+    const path = netFile(host, 'dev');
     requirePath(host, host.procPath(path), 'network traffic');
     return new Interfaces(host, host.proc(path), wanted);
   },
@@ -90,11 +90,11 @@ class Interface {
   }
 
   link(): Link {
-    if (this.#age++ % SELDOM !== 0) return this.#link;
     const { state, speed, mtu } = this.#files;
     const is = state.maybe()?.trimmed();
     // RFC 2863: loopback and tunnels say unknown and pass packets.
     const up = is === undefined ? undefined : is === 'up' || is === 'unknown' ? 1 : 0;
+    if (this.#age++ % SELDOM !== 0 && up === this.#link.up) return this.#link;
     // Reading the speed of an interface that is down is EINVAL, of one that has none -1.
     const megabits = up === 1 ? speed.maybe()?.number() : undefined;
     this.#link = {

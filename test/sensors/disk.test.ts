@@ -52,6 +52,47 @@ describe('disk', () => {
     expect(await names({ include: ['sd*'], exclude: ['sdb'] })).toEqual(['sda', 'sdc']);
   });
 
+  test('a partition is known by its name, whatever /sys says', async () => {
+    const names = [
+      'sda',
+      'sda1',
+      'sdaa',
+      'nvme0n1',
+      'nvme0n1p1',
+      'nvme0n10',
+      'dm-1',
+      'dm-10',
+      'mmcblk0',
+      'mmcblk0p2',
+      'cciss/c0d0',
+      'cciss/c0d0p1',
+    ];
+    const { host } = hostOf({ 'proc/diskstats': names.map((name) => line(name, 1)).join('') });
+    const seen = rowsOf(await sampleOnce(disk, host), 'system.disk').filter((row) => 'io_time' in row);
+    expect(seen.map((row) => row['system.device'])).toEqual([
+      'sda',
+      'sdaa',
+      'nvme0n1',
+      'nvme0n10',
+      'dm-1',
+      'dm-10',
+      'mmcblk0',
+      'cciss/c0d0',
+    ]);
+  });
+
+  test('a disk that grows while it is used is seen within a minute of samples', async () => {
+    const { host, folder } = hostOf({ 'proc/diskstats': line('sda', 1), 'sys/class/block/sda/size': '8\n' });
+    const sampler = await open(disk, host);
+    const limit = async (): Promise<unknown> =>
+      rowsOf(await sample(sampler), 'system.disk').find((row) => 'limit' in row)?.['limit'];
+    expect(await limit()).toBe(8 * 512);
+    writeFiles(folder, { 'sys/class/block/sda/size': '16\n' });
+    for (let i = 0; i < 60; i++) await limit();
+    expect(await limit()).toBe(16 * 512);
+    await sampler.close?.();
+  });
+
   test('a disk comes, goes and changes its line', async () => {
     const { host, folder } = hostOf({ 'proc/diskstats': line('sda', 1) });
     const sampler = await open(disk, host);

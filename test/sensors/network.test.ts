@@ -58,6 +58,20 @@ describe('network', () => {
     expect(rowsOf(await sampleOnce(network, host), 'system.network')[0]?.['network.interface.name']).toBe('host0');
   });
 
+  test('a link that goes down is seen at once, and its speed with it', async () => {
+    const { host, folder } = hostOf({
+      'proc/net/dev': HEAD + line('eth0', 5),
+      'sys/class/net/eth0/operstate': 'up\n',
+      'sys/class/net/eth0/speed': '1000\n',
+    });
+    const sampler = await open(network, host);
+    const link = async (): Promise<unknown> => rowsOf(await sample(sampler), 'system.network.interface')[0];
+    expect(await link()).toMatchObject({ up: 1, speed: 125_000_000 });
+    writeFiles(folder, { 'sys/class/net/eth0/operstate': 'down\n' });
+    expect(await link()).toEqual({ 'network.interface.name': 'eth0', up: 0, multicast: 0, collisions: 0 });
+    await sampler.close?.();
+  });
+
   test('an interface comes and goes', async () => {
     const { host, folder } = hostOf({ 'proc/net/dev': HEAD + line('eth0', 5) });
     const sampler = await open(network, host);
