@@ -1,0 +1,165 @@
+/**
+ * How many processes and open files the machine has, and how many it may have.
+ * From `/proc/PID/stat`, `/proc/stat`, `/proc/sys`: proc_pid_stat(5), proc_stat(5), proc_sys_kernel(5), proc_sys_fs(5).
+ */
+import * as z from 'zod';
+import { Unavailable } from '../src/errors.ts';
+import { type AnyTable, counter, defineSchema, updowncounter } from '../src/event.ts';
+import type { Host, HotFile } from '../src/host.ts';
+import { type ProcessFile, ProcessFiles } from '../src/process/file.ts';
+import { pids } from '../src/process/pids.ts';
+import { parseState } from '../src/process/stat.ts';
+import { defineSensor, type Sampler } from '../src/sensor.ts';
+import { keyBytes } from '../src/text.ts';
+
+const states = defineSchema({
+  type: 'system.process',
+  doc: 'Processes by what they are doing. `blocked` (uninterruptible, usually for a disk) and `idle` (threads of the kernel that wait for work) are sleeping, and told apart; `unknown` are those whose state was not read.',
+  attributes: ['process.state'],
+  fields: { count: updowncounter('{process}', 'Processes in this state, threads of the kernel included.') },
+});
+
+const totals = defineSchema({
+  type: 'system.process',
+  doc: 'Processes of the machine.',
+  attributes: [],
+  fields: {
+    created: counter('{process}', 'Processes and threads that were started since boot.'),
+    limit: updowncounter(
+      '{thread}',
+      'The most processes and threads there may be: the smaller of kernel.pid_max and kernel.threads-max.',
+    ),
+  },
+});
+
+const threads = defineSchema({
+  type: 'system.thread',
+  doc: 'Threads of the machine; their number is told by the sensor load.',
+  attributes: [],
+  fields: { limit: updowncounter('{thread}', 'The most threads there may be: kernel.threads-max.') },
+});
+
+const handles = defineSchema({
+  type: 'system.file_handle',
+  doc: 'File handles: what open(2), socket(2) and the like made, however many descriptors name it.',
+  attributes: [],
+  fields: {
+    count: updowncounter('{file_handle}', 'Handles in use.'),
+    limit: updowncounter('{file_handle}', 'fs.file-max. Absent when there is no limit.'),
+  },
+});
+
+const STATES = ['running', 'sleeping', 'blocked', 'idle', 'stopped', 'defunct', 'unknown'] as const;
+const UNKNOWN = STATES.length - 1;
+/** By the ASCII code of the letter, the place in STATES. Kernels before 3.13 wrote K (wakekill), W (waking or paging), P (parked). */
+const STATE_OF_LETTER = new Uint8Array(128).fill(UNKNOWN);
+for (const [letters, state] of [
+  ['RW', 0],
+  ['SKP', 1],
+  ['D', 2],
+  ['I', 3],
+  ['Tt', 4],
+  ['ZXx', 5],
+] as const) {
+  for (const letter of letters) STATE_OF_LETTER[letter.charCodeAt(0)] = state;
+}
+
+const CREATED = keyBytes('processes ');
+/** A limit of so many is none: the largest number of the kernel's. */
+const NO_LIMIT = 2 ** 63;
+
+export default defineSensor({
+  name: 'processes',
+  summary: 'Processes by state, file handles, and how many of each there may be, from /proc.',
+  emits: [states, totals, threads, handles],
+  options: z.strictObject({
+    limit: z
+      .int()
+      .min(0)
+      .default(10_000)
+      .describe('The most processes whose state is read; those beyond it, by number, are counted as unknown.'),
+    keep_open: z
+      .int()
+      .min(0)
+      .default(512)
+      .describe('The most files kept open from sample to sample; a process beyond it takes twice the time.'),
+  }),
+  open(host, { limit, keep_open }) {
+    if (host.platform !== 'linux') throw new Unavailable(`processes are counted in Linux' /proc; this is ${host.platform}`);
+    pids(host);
+    return new ProcessesSampler(host, limit, keep_open);
+  },
+});
+
+class ProcessesSampler implements Sampler {
+  readonly #host: Host;
+  readonly #limit: number;
+  readonly #shared: ProcessFiles;
+  #files = new Map<string, ProcessFile>();
+  readonly #stat: HotFile;
+  readonly #pidMax: HotFile;
+  readonly #threadsMax: HotFile;
+  readonly #fileNr: HotFile;
+
+  constructor(host: Host, limit: number, keepOpen: number) {
+    this.#host = host;
+    this.#limit = limit;
+    this.#shared = new ProcessFiles(host, keepOpen);
+    this.#stat = host.proc('stat');
+    this.#pidMax = host.proc('sys/kernel/pid_max');
+    this.#threadsMax = host.proc('sys/kernel/threads-max');
+    this.#fileNr = host.proc('sys/fs/file-nr');
+  }
+
+  sample(): AnyTable[] {
+    const threadsMax = this.#threadsMax.maybe()?.number();
+    const pidMax = this.#pidMax.maybe()?.number();
+    const limit = pidMax === undefined || threadsMax === undefined ? undefined : Math.min(pidMax, threadsMax);
+    const tables: AnyTable[] = [this.#countStates()];
+    const created = this.#stat.maybe()?.numberAfter(CREATED);
+    if (created !== undefined || limit !== undefined) tables.push(totals.table().add([], { created, limit }));
+    if (threadsMax !== undefined) tables.push(threads.table().add([], { limit: threadsMax }));
+    const [row] = this.#fileNr.maybe()?.rows() ?? [];
+    if (row) {
+      const most = row.number(2);
+      // The second column was the free ones among the allocated; it is 0 since Linux 2.6.
+      tables.push(handles.table().add([], { count: row.number(0) - row.number(1), limit: most < NO_LIMIT ? most : undefined }));
+    }
+    return tables;
+  }
+
+  close(): void {
+    for (const file of this.#files.values()) file.close();
+    for (const file of [this.#stat, this.#pidMax, this.#threadsMax, this.#fileNr]) file.close();
+  }
+
+  #countStates(): AnyTable {
+    const counts = Array.from(STATES, () => 0);
+    const before = this.#files;
+    this.#files = new Map();
+    for (const pid of pids(this.#host)) {
+      const state = this.#files.size < this.#limit ? this.#readState(pid, before.get(pid)) : UNKNOWN;
+      before.delete(pid);
+      if (state !== undefined) counts[state] = (counts[state] as number) + 1;
+    }
+    for (const file of before.values()) file.close();
+    const table = states.table();
+    STATES.forEach((state, i) => table.add([state], { count: counts[i] }));
+    return table;
+  }
+
+  /** The state of a process, as its place in STATES; undefined when there is no such process any more. */
+  #readState(pid: string, known: ProcessFile | undefined): number | undefined {
+    let file = known ?? this.#shared.file(this.#host.procPath(`${pid}/stat`));
+    let outcome = file.read(true);
+    if (outcome === 'gone' && known) {
+      // Its number is in the list all the same: another process has it by now.
+      file = this.#shared.file(file.path);
+      outcome = file.read(true);
+    }
+    if (outcome === 'gone') return undefined;
+    this.#files.set(pid, file);
+    if (outcome === 'denied') return UNKNOWN;
+    return STATE_OF_LETTER[parseState(this.#shared.buffer, this.#shared.length, file.path)] ?? UNKNOWN;
+  }
+}
