@@ -1,8 +1,12 @@
 /** What every command has: where it reads from, where it prints to, and the options that all of them share. */
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { describe, Unavailable, UsageError } from '../errors.ts';
 import { Host, type OnRead } from '../host.ts';
 import { type Paint, paintFor } from './paint.ts';
+
+/** Exit code when what is to be read is not there, EX_NOINPUT of sysexits.h. */
+const EXIT_NO_INPUT = 66;
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -31,11 +35,19 @@ export function createContext(): Context {
  * https://specifications.freedesktop.org/basedir-spec/latest/
  */
 export function stateDir({ state }: GlobalOptions, env: NodeJS.ProcessEnv): string {
-  return resolve(state ?? env['TIDEGATE_STATE'] ?? join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'tidegate'));
+  return resolve(
+    state ?? (env['TIDEGATE_STATE'] || join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'tidegate')),
+  );
 }
 
 /** The machine to sample: a recorded one, or what `HOST_PROC`, `HOST_SYS` and `HOST_ROOT` say, or this one. */
 export function hostOf({ host }: GlobalOptions, env: NodeJS.ProcessEnv, onRead?: OnRead): Host {
   const options = onRead ? { onRead } : {};
-  return host === undefined ? Host.fromEnvironment(env, options) : Host.recorded(resolve(host), options);
+  if (host === undefined) return Host.fromEnvironment(env, options);
+  try {
+    return Host.recorded(resolve(host), options);
+  } catch (error) {
+    const what = error instanceof Unavailable ? '' : `${join(resolve(host), 'host.json')} cannot be read: `;
+    throw new UsageError(`${what}${describe(error)}`, EXIT_NO_INPUT);
+  }
 }

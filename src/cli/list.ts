@@ -1,5 +1,6 @@
 /** `tidegate sensors` and `tidegate sinks`: what there is, whether it works here, and what its options are. */
 import type * as z from 'zod';
+import { UsageError } from '../errors.ts';
 import type { Schema } from '../event.ts';
 import { registry } from '../registry.ts';
 import { type Context, type GlobalOptions, hostOf } from './context.ts';
@@ -14,7 +15,7 @@ export async function listSensors(name: string | undefined, options: GlobalOptio
   const names = name === undefined ? registry.sensorNames() : [name];
   const rows: string[][] = [];
   for (const sensorName of names) {
-    const definition = await registry.loadSensor(sensorName);
+    const definition = await asked(registry.loadSensor(sensorName));
     const defaults = definition.options.safeParse({});
     const opened = defaults.success
       ? await tryOpen({ definition, options: defaults.data }, host)
@@ -37,13 +38,22 @@ export async function listSensors(name: string | undefined, options: GlobalOptio
 export async function listSinks(name: string | undefined, context: Context): Promise<void> {
   const { out, paint } = context;
   if (name !== undefined) {
-    const { summary, options } = await registry.loadSink(name);
+    const { summary, options } = await asked(registry.loadSink(name));
     out.write(`${paint.bold(name)}: ${summary}\n${describeOptions(options, context)}`);
     return;
   }
   const rows: string[][] = [];
   for (const sinkName of registry.sinkNames()) rows.push([sinkName, (await registry.loadSink(sinkName)).summary]);
   out.write(`${renderTable([{ head: 'sink' }, { head: 'what' }], rows, out.columns)}\n`);
+}
+
+/** A wrong name in a configuration is a wrong configuration; here it is a wrong command line, EX_USAGE of sysexits.h. */
+async function asked<T>(component: Promise<T>): Promise<T> {
+  try {
+    return await component;
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(error.message, 64) : error;
+  }
 }
 
 function describeOptions(options: z.ZodType, { out, paint }: Context): string {

@@ -17,21 +17,21 @@ const LEVEL_NAMES: Readonly<Record<number, string>> = {
   60: 'fatal',
 };
 
+type Fact = Record<string, unknown>;
+
 /** A log on a stream, usually standard error. `secrets` hides what must not be printed. */
 export function createLog(stream: NodeJS.WriteStream, options: LogOptions, paint: Paint, secrets: (text: string) => string): Log {
   const text = options.format === 'text' || (options.format === 'auto' && stream.isTTY);
   const write = (line: string): void => {
-    const safe = secrets(line);
-    stream.write(text ? `${readable(JSON.parse(safe) as Record<string, unknown>, paint)}\n` : safe);
+    // Text by text: a secret may look like a part of JSON itself, a number for one.
+    const safe = JSON.parse(line, (_key, value: unknown) => (typeof value === 'string' ? secrets(value) : value)) as Fact;
+    stream.write(`${text ? readable(safe, paint) : JSON.stringify(safe)}\n`);
   };
   return pino({ level: options.level, base: { service: 'tidegate' }, timestamp: pino.stdTimeFunctions.isoTime }, { write });
 }
 
 /** `12:00:01 warn  the sink fails; its events wait  sink=archive reason="no space left on device"` */
-function readable(
-  { level, time, msg, pid: _pid, hostname: _host, service: _service, ...about }: Record<string, unknown>,
-  paint: Paint,
-): string {
+function readable({ level, time, msg, pid: _pid, hostname: _host, service: _service, ...about }: Fact, paint: Paint): string {
   const name = LEVEL_NAMES[level as number] ?? String(level);
   const colour = name === 'warn' ? paint.yellow : name === 'info' || name === 'debug' || name === 'trace' ? paint.dim : paint.red;
   const facts = Object.entries(about).map(([key, value]) => `${paint.dim(`${key}=`)}${factOf(value)}`);

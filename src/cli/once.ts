@@ -48,6 +48,7 @@ function print(sampled: readonly Sampled[], format: OnceOptions['format'], { out
     const encoder = new MsgpackEncoder();
     return Buffer.concat(events.map((event) => Buffer.from(encoder.encode(event))));
   }
-  const options = { colours: paint.colours, maxRows: Number.POSITIVE_INFINITY, columns: out.isTTY ? out.columns : undefined };
+  // A terminal that does not know its size says 0.
+  const options = { colours: paint.colours, maxRows: Number.POSITIVE_INFINITY, columns: out.columns || undefined };
   return events.map((event) => pretty(event, options)).join('');
 }

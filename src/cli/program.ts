@@ -1,6 +1,7 @@
 /** The command line: what commands there are, their options and examples. Each command's work is in a file of its own. */
 import { Command, CommanderError, Option } from 'commander';
-import { describe, UsageError } from '../errors.ts';
+import { describe, errno, UsageError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
 import { createContext } from './context.ts';
 import { version } from './version.ts';
 
@@ -8,6 +9,8 @@ import { version } from './version.ts';
 const EXIT_SOFTWARE = 70;
 /** Exit code for a wrong command line, EX_USAGE of sysexits.h. */
 const EXIT_USAGE = 64;
+/** Exit code when standard output cannot be written, EX_IOERR of sysexits.h. */
+const EXIT_IO = 74;
 
 const examples = (lines: readonly [string, string][]): string => {
   const width = Math.max(...lines.map(([command]) => command.length));
@@ -18,7 +21,7 @@ const configOption = (): Option =>
   new Option('-c, --config <file>', 'configuration; embedded defaults without one').env('TIDEGATE_CONFIG');
 const hostOption = (): Option => new Option('--host <dir>', 'a recorded machine to read instead of this one');
 
-export function createProgram(): Command {
+function createProgram(): Command {
   const program = new Command('tidegate')
     .description('Samples this machine and the software on it, and delivers what it saw. Every event is accounted for.')
     .version(version(), '-V, --version')
@@ -53,9 +56,12 @@ function addRunning(program: Command): void {
         ['tidegate run --host fixtures/hosts/small', 'run on a recorded machine'],
       ]),
     )
-    .action(
-      async (_options, command: Command) => await (await import('./run.ts')).run(command.optsWithGlobals(), createContext()),
-    );
+    // A word that is no command comes here, because this one is the default.
+    .allowExcessArguments()
+    .action(async (_options, command: Command) => {
+      refuseWords(program, command.args);
+      await (await import('./run.ts')).run(command.optsWithGlobals(), createContext());
+    });
   program
     .command('once')
     .description('samples every sensor once and prints what it saw')
@@ -76,6 +82,16 @@ function addRunning(program: Command): void {
       async (names: string[], _options, command: Command) =>
         await (await import('./once.ts')).once(names, command.optsWithGlobals(), createContext()),
     );
+}
+
+function refuseWords(program: Command, [word]: readonly string[]): void {
+  if (word === undefined) return;
+  const names = program.commands.map((command) => command.name());
+  if (program.args[0] === 'run')
+    throw new UsageError(`run takes no arguments, but was given ${JSON.stringify(word)}`, EXIT_USAGE);
+  const near = nearest(word, names);
+  const remedy = near ? `did you mean ${near}?` : `there is: ${names.join(', ')}`;
+  throw new UsageError(`there is no command ${JSON.stringify(word)}; ${remedy}`, EXIT_USAGE);
 }
 
 function addConfiguring(program: Command): void {
@@ -150,7 +166,14 @@ function addLooking(program: Command): void {
 
 /** Runs the command of an argument vector. Sets the exit code; the process ends when nothing is left to do. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const { err, paintErr } = createContext();
+  const { out, err, paintErr } = createContext();
+  // A reader that has read enough (`| head`) is no mistake, and a log that nobody reads any more does not end the service.
+  err.on('error', () => {});
+  out.on('error', (error) => {
+    if (errno(error) === 'EPIPE') return;
+    err.write(`${paintErr.red('error:')} standard output cannot be written: ${describe(error)}\n`);
+    process.exitCode = EXIT_IO;
+  });
   try {
     await createProgram().parseAsync(argv);
   } catch (error) {

@@ -1,11 +1,12 @@
 /** `tidegate run`: the service. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Agent } from '../agent.ts';
 import { systemClock } from '../clock.ts';
-import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Config, diffConfig } from '../config/config.ts';
+import { type Loaded, loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
-import { describe, UsageError } from '../errors.ts';
+import { describe, errno, UsageError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
 import { createLog } from './log.ts';
@@ -18,6 +19,9 @@ const EVENT_BYTES_MAX = 512 * 1024;
 /** Exit codes of a process that a signal ended, as a shell reports them: 128 + the signal's number. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/** Options at the top that a reload does not apply. */
+const AT_START: readonly string[] = ['agent', 'log'];
+
 export interface RunOptions extends GlobalOptions {
   readonly config?: string;
 }
@@ -28,7 +32,10 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   const host = hostOf(options, context.env);
   const load = () => loadConfig(options.config, context.env, { stateDir: state, hostName: host.name });
   const { config, warnings } = await load();
-  const log = createLog(context.err, config.log, context.paintErr, (text) => config.secrets.redact(text));
+  // Those of the configuration before the last reload too: what it began may still be logged.
+  let [now, before] = [config, config];
+  const redact = (text: string): string => before.secrets.redact(now.secrets.redact(text));
+  const log = createLog(context.err, config.log, context.paintErr, redact);
   for (const warning of warnings) log.warn({}, formatMistake(warning));
   const agent = new Agent({
     agent: config.agent,
@@ -39,7 +46,13 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     maxEventBytes: EVENT_BYTES_MAX,
   });
   const stopped = stopOnSignal(agent, context, log);
-  reloadOnHangup(agent, load, log);
+  reloadOnHangup(agent, load, log, (loaded) => {
+    [now, before] = [loaded, now];
+    const { rest } = diffConfig(config, now);
+    const late = rest.filter((name) => AT_START.includes(name));
+    if (late.length > 0)
+      log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
+  });
   await agent.apply(config);
   announce(agent, config, state, context, log);
   await stopped;
@@ -47,11 +60,24 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
 
 function createState(folder: string): string {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o750 });
+    makeFolder(folder);
   } catch (error) {
     throw new UsageError(`the folder for state cannot be made: ${describe(error)}; name another with --state or TIDEGATE_STATE`);
   }
   return folder;
+}
+
+/** With its parents. `recursive` of Node never ends below a folder that takes no folders, such as /proc. */
+function makeFolder(folder: string): void {
+  const make = (): void => mkdirSync(folder, { mode: 0o750 });
+  try {
+    make();
+  } catch (error) {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+    if (errno(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+    makeFolder(dirname(folder));
+    make();
+  }
 }
 
 /** The first SIGTERM or SIGINT flushes and resolves; a second one ends the process at once. */
@@ -78,16 +104,24 @@ function stopOnSignal(agent: Agent, context: Context, log: Log): Promise<void> {
 }
 
 /** A wrong configuration changes nothing. Options at the top that only a start can apply are said. */
-function reloadOnHangup(agent: Agent, load: () => ReturnType<typeof loadConfig>, log: Log): void {
+function reloadOnHangup(
+  agent: Agent,
+  load: () => ReturnType<typeof loadConfig>,
+  log: Log,
+  onConfig: (config: Config) => void,
+): void {
   let reloading = Promise.resolve();
   const reload = async (): Promise<void> => {
-    let config: Config;
+    let loaded: Loaded;
     try {
-      ({ config } = await load());
+      loaded = await load();
     } catch (error) {
       log.error({}, `the configuration is wrong, the old one stays in force:\n${describe(error)}`);
       return;
     }
+    const { config, warnings } = loaded;
+    onConfig(config);
+    for (const warning of warnings) log.warn({}, formatMistake(warning));
     await agent.apply(config);
     log.info({ sensors: config.sensors.length, sinks: config.sinks.length }, 'the configuration is reloaded');
   };

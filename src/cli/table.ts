@@ -24,12 +24,12 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
-/** Rows of cells as lines of text; `width` is the terminal's, within which the last column is wrapped by words. */
+/** Rows of cells as lines of text; `width` is the terminal's, 0 when it has none; the last column is wrapped by words within it. */
 export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[], width?: number): string {
   const last = columns.length - 1;
   const fixed = columns.map((column, c) => Math.max(visible(column.head), ...rows.map((row) => visible(row[c] ?? ''))));
   const used = fixed.slice(0, last).reduce((sum, chars) => sum + chars + 2, 0);
-  const room = width === undefined ? undefined : Math.max(24, width - used);
+  const room = width ? Math.max(24, width - used) : undefined;
   const widths = fixed.map((chars, c) => (c === last && room !== undefined ? Math.min(chars, room) : chars));
   const table = new Table({
     head: columns.map(({ head }) => head),

@@ -32,7 +32,7 @@ export function announce(agent: Agent, config: Config, state: string, { err, pai
     `${paint.dim('state in ')} ${state}`,
     paint.dim('Ctrl-C stops it.'),
   ];
-  err.write(`${lines.join('\n')}\n`);
+  err.write(`${config.secrets.redact(lines.join('\n'))}\n`);
 }
 
 function sourceOf({ files }: Config): string {
