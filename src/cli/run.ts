@@ -46,14 +46,15 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     maxEventBytes: EVENT_BYTES_MAX,
   });
   const stopped = stopOnSignal(agent, context, log);
-  reloadOnHangup(agent, load, log, (loaded) => {
+  const started = agent.apply(config);
+  reloadOnHangup(agent, load, log, started, (loaded) => {
     [now, before] = [loaded, now];
     const { rest } = diffConfig(config, now);
     const late = rest.filter((name) => AT_START.includes(name));
     if (late.length > 0)
       log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
   });
-  await agent.apply(config);
+  await started;
   announce(agent, config, state, context, log);
   await stopped;
 }
@@ -88,6 +89,8 @@ function stopOnSignal(agent: Agent, context: Context, log: Log): Promise<void> {
       process.on(signal, () => {
         if (stopping) process.exit(code);
         stopping = true;
+        // Nothing is reloaded any more, and the signal must not end the process either.
+        process.removeAllListeners('SIGHUP').on('SIGHUP', () => {});
         log.info(
           { signal, seconds: SHUTDOWN_MS / 1000 },
           'stops: delivers what is left, for so long at most; once more ends it at once',
@@ -108,9 +111,11 @@ function reloadOnHangup(
   agent: Agent,
   load: () => ReturnType<typeof loadConfig>,
   log: Log,
+  started: Promise<void>,
   onConfig: (config: Config) => void,
 ): void {
-  let reloading = Promise.resolve();
+  // One after the other, and none before the start is done.
+  let reloading = started;
   const reload = async (): Promise<void> => {
     let loaded: Loaded;
     try {
