@@ -86,7 +86,7 @@ describe('paging', () => {
 
   test.each([
     ['pgfault many\n', /vmstat:1: "many" is not a number/],
-    ['', /vmstat:0: the file is empty/],
+    ['', /vmstat:1: the file is empty/],
   ])('a malformed vmstat fails the sample: %j', async (vmstat, message) => {
     const failure = await sampleOnce(paging, hostOf({ 'proc/vmstat': vmstat }).host).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(Malformed);
