@@ -57,6 +57,11 @@ export class Agent {
   readonly #sensors = new Map<string, SensorTask>();
   readonly #sinks = new Map<string, RunningSink>();
   readonly #publishers = new Map<string, { publisher: Publisher; identity: string }>();
+  /** Settles when the plans given so far are applied. */
+  #applied: Promise<void> = Promise.resolve();
+  /** Settles when the sinks that a plan no longer had have delivered what they can. */
+  #left: Promise<unknown> = Promise.resolve();
+  #stopped = false;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -64,24 +69,38 @@ export class Agent {
     this.#scheduler = new Scheduler(options.clock);
   }
 
-  /** Starts, restarts and stops what differs from the plan. Resolves when every sensor was opened or found unavailable. */
+  /**
+   * Starts, restarts and stops what differs from the plan. Resolves when every sensor was opened or found unavailable, or takes too long.
+   * Plans are applied one after the other, and none once `stop` was called.
+   */
   async apply(plan: Plan): Promise<void> {
+    this.#applied = this.#applied.then(async () => await this.#apply(plan));
+    await this.#applied;
+  }
+
+  async #apply(plan: Plan): Promise<void> {
+    if (this.#stopped) return;
     const gone = [...this.#sinks.values()].filter(({ entry }) => !plan.sinks.some(({ name }) => name === entry.name));
     for (const { entry } of gone) this.#sinks.delete(entry.name);
+    this.#left = Promise.all(gone.map((sink) => this.#stopSink(sink, REMOVAL_MS)));
     for (const entry of plan.sinks) this.#startSink(entry);
     const kept = new Set(plan.sensors.filter((entry) => this.#unchanged(entry, plan.host)).map(({ name }) => name));
     const ended = [...this.#sensors.values()].filter(({ entry }) => !kept.has(entry.name));
     await Promise.all(ended.map((task) => task.close()));
+    if (this.#stopped) return;
     for (const { entry } of ended) this.#sensors.delete(entry.name);
     const begun = plan.sensors.filter(({ name }) => !kept.has(name)).map((entry) => this.#createSensor(entry, plan.host));
-    await Promise.all([...begun.map((task) => task.open()), ...gone.map((sink) => this.#stopSink(sink, REMOVAL_MS))]);
+    await Promise.all([...begun.map((task) => task.open()), this.#left]);
   }
 
   /** Stops sampling, gives the sinks up to `ms` to deliver what they have, and closes everything. */
   async stop(ms: number): Promise<void> {
+    this.#stopped = true;
     this.#scheduler.stop();
-    await Promise.all([...this.#sensors.values()].map((task) => task.close()));
-    await Promise.all([...this.#sinks.values()].map((sink) => this.#stopSink(sink, ms)));
+    // All at once: nothing is published any more, and a sensor that hangs may not cost the sinks their time.
+    const closed = [...this.#sensors.values()].map((task) => task.close());
+    const flushed = [...this.#sinks.values()].map((sink) => this.#stopSink(sink, ms));
+    await Promise.all([...closed, ...flushed, this.#left]);
   }
 
   status(): AgentStatus {

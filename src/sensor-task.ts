@@ -6,6 +6,7 @@
  */
 import type { Clock } from './clock.ts';
 import type { SensorEntry } from './config/config.ts';
+import { withDeadline } from './deadline.ts';
 import { describe, Unavailable } from './errors.ts';
 import type { AnyTable } from './event.ts';
 import type { Host } from './host.ts';
@@ -16,6 +17,9 @@ import type { Sampler } from './sensor.ts';
 
 /** What was missing may come: a device is plugged in, a module loaded. In milliseconds. */
 const RETRY_MS = 300_000;
+/** How long a sensor that opens or closes is waited for, in milliseconds. It may go on: what hangs must not hold up the others. */
+const OPEN_MS = 10_000;
+const CLOSE_MS = 2000;
 
 export interface SensorStatus {
   readonly name: string;
@@ -52,8 +56,19 @@ export class SensorTask {
     return { name: this.entry.name, state: this.#state, why: this.#why, stats: this.#timetable?.stats };
   }
 
-  /** Opens the sensor and begins to sample. Never rejects: a sensor that cannot be opened is tried again later. */
+  /** Opens the sensor and begins to sample. Never rejects: one that cannot be opened is tried again later, one that takes long not waited for. */
   async open(): Promise<void> {
+    const { name } = this.entry;
+    try {
+      await withDeadline(this.#clock, OPEN_MS, 'opening it', async () => await this.#open());
+    } catch (error) {
+      if (this.#closed()) return;
+      this.#why = describe(error);
+      this.#log.warn({ sensor: name, why: this.#why }, 'the sensor takes long to open');
+    }
+  }
+
+  async #open(): Promise<void> {
     const { name, definition, options } = this.entry;
     try {
       const sampler = await definition.open(this.#host, options);
@@ -65,18 +80,19 @@ export class SensorTask {
     } catch (error) {
       return this.#unavailable(error);
     }
-    if (this.#state === 'unavailable') this.#log.info({ sensor: name }, 'the sensor is available now');
+    if (this.#why !== undefined) this.#log.info({ sensor: name }, 'the sensor is available now');
     this.#state = 'sampling';
     this.#why = undefined;
     this.#sample(this.#sampler);
   }
 
+  /** Ends sampling and lets go of the source. Never rejects. */
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#cancelRetry();
     this.#timetable?.stop();
     try {
-      await this.#sampler?.close?.();
+      await withDeadline(this.#clock, CLOSE_MS, 'closing it', async () => await this.#sampler?.close?.());
     } catch (error) {
       this.#log.warn({ sensor: this.entry.name, reason: describe(error) }, 'the sensor did not close');
     }

@@ -43,8 +43,9 @@ export class TestSensor {
   });
 
   entry(name: string, more: Partial<SensorEntry> = {}): SensorEntry {
-    const about = { name, type: 'test', options: {}, interval: 1000, timeout: 500, offset: 0, labels: {}, ...more };
-    return { ...about, definition: this.definition, fingerprint: fingerprint(about) };
+    const { labels = {}, ...rest } = more;
+    const about = { name, type: 'test', options: {}, interval: 1000, timeout: 500, offset: 0, ...rest };
+    return { ...about, labels, definition: this.definition, fingerprint: fingerprint(about) };
   }
 }
 

@@ -60,10 +60,9 @@ describe('a plan', () => {
     ).toEqual([3, 0, 3]);
   });
 
-  test('a run is told from every other, and the moments of two machines are not the same', async () => {
+  test('a run is told from every other, and the moments of two agents are not the same', async () => {
     const at = async (name: string): Promise<number> => {
-      const { Host } = await import('../src/host.ts');
-      const { clock, sensor, sink, apply } = setup({ host: new Host({ name }) });
+      const { clock, sensor, sink, apply } = setup({ agent: name });
       await apply([sensor.entry('a', { interval: 100_000, offset: undefined, timeout: 5000 })], [sink.entry('one')]);
       await clock.advance(150_000);
       return (sink.got[1]?.time ?? 0) % 100_000;

@@ -95,7 +95,7 @@ describe('a successor', () => {
     const { clock, to, runner, create, publish } = setup();
     to.answers.write = answer;
     publish(40);
-    await clock.advance(0);
+    await clock.advance(300);
     await clock.until(create().adopt(runner));
     expect(to.writes.map(({ at }) => at)).toEqual([0, ms]);
   });

@@ -118,6 +118,13 @@ test(`a number behind a key is that of the first line with the key (seed ${SEED}
   );
 });
 
+test('a key is not found in what an earlier read left behind', () => {
+  expect(textOf('', 'Mem: 5\n').numberAfter(keyBytes('Mem:'))).toBeUndefined();
+  expect(textOf('Me', 'm: 5\n').numberAfter(keyBytes('Mem:'))).toBeUndefined();
+  expect(textOf('x\nMem', ': 5\n').numberAfter(keyBytes('Mem:'))).toBeUndefined();
+  expect(Text.of('').numberAfter(keyBytes('Mem:'))).toBeUndefined();
+});
+
 const row = (line: string): Row => textOf(line).first();
 
 describe('a number', () => {
@@ -134,6 +141,16 @@ describe('a number', () => {
     ['.5', 0.5],
     ['5.', 5],
   ])('%s is %d', (word, number) => expect(row(word).number(0)).toBe(number));
+
+  test(`of many digits is rounded as Number rounds it (seed ${SEED})`, () => {
+    const digits = fc.bigInt({ min: 0n, max: 10n ** 20n });
+    fc.assert(
+      fc.property(digits, fc.nat(9), (big, fraction) => {
+        for (const word of [`${big}`, `-${big}`, `${big}.${fraction}`]) expect(row(word).number(0)).toBe(Number(word));
+      }),
+      { seed: SEED, numRuns: 2000 },
+    );
+  });
 
   test.each(['', '-', '+', '.', '-.', '1e5', '0x10', '1.2.3', '--1', '1-', 'NaN', 'inf', '1,5', '5kB', '\u0661'])(
     '%j is none',
