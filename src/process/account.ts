@@ -33,15 +33,14 @@ export class Account {
     for (let i = 0; i < MOVING; i++) this.#owed[i] = (this.#owed[i] as number) + (debts[i] as number);
   }
 
-  /** Counts a growth, less the debts that it settles. The growth of the sample before settles what is left of new ones. */
+  /** Counts a growth, less the debts that it settles. What would be forgotten first is used first, of growth and of debts. */
   settle(counter: number, growth: number): void {
-    const before = this.#owedBefore[counter] as number;
-    const owed = this.#owed[counter] as number;
-    const debt = this.#mayHaveWaited ? before + owed : 0;
-    const now = Math.min(debt, growth);
-    const late = Math.min(debt - now, this.#grown[counter] as number);
-    // Old debts are settled first, and what is left of them is forgotten.
-    this.#owedBefore[counter] = owed - Math.max(0, now + late - before);
+    const may = this.#mayHaveWaited;
+    const before = may ? (this.#owedBefore[counter] as number) : 0;
+    const late = may ? Math.min(this.#owed[counter] as number, this.#grown[counter] as number) : 0;
+    const owed = (this.#owed[counter] as number) - late;
+    const now = may ? Math.min(before + owed, growth) : 0;
+    this.#owedBefore[counter] = owed - Math.max(0, now - before);
     this.#owed[counter] = 0;
     this.#grown[counter] = growth - now;
     this.#group?.add(counter, growth - now - late);

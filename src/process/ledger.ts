@@ -36,8 +36,8 @@ export class Ledger {
   readonly #limit: number;
   readonly #tails: boolean;
   #sample = 0;
-  /** Those that were found to be gone at the sample before: their children may be found so one sample later. */
-  #lately: readonly Process[] = [];
+  /** Those that were found to be gone at the last sample, by number: their children may be found so one sample later. */
+  #gone: ReadonlyMap<string, Process> = new Map();
 
   /** `lasting` are the groups that are there from the start; `tails` counts what children used up after they were last read. */
   constructor(lasting: readonly string[], limit: number, tails: boolean) {
@@ -109,16 +109,17 @@ export class Ledger {
    * may have waited in its last sample, so that its growth then already had the child in it.
    */
   #bury(gone: readonly Process[], living: (pid: string) => Process | undefined): void {
-    const dead = new Map([...this.#lately, ...gone].map((process) => [process.pid, process]));
     const accounts = new Map(gone.map((process) => [process, this.#accounts.get(process)]));
-    this.#lately = [...gone];
+    const [before, now] = [this.#gone, new Map(gone.map((process) => [process.pid, process]))];
+    this.#gone = now;
+    const holders = (pid: string): (Process | undefined)[] => [living(pid), now.get(pid), before.get(pid)];
     for (const process of gone) this.#accounts.delete(process);
     for (const [process, account] of accounts) {
       if (!account) continue;
       const debts = account.debts();
-      for (const ancestor of heirs(process, dead, living)) {
-        if (dead.get(ancestor.pid) === ancestor) accounts.get(ancestor)?.settleLate(debts);
-        else this.#account(ancestor).owe(debts);
+      for (const ancestor of heirs(process, holders)) {
+        if (living(ancestor.pid) === ancestor) this.#account(ancestor).owe(debts);
+        else accounts.get(ancestor)?.settleLate(debts);
       }
     }
   }
@@ -132,23 +133,29 @@ export class Ledger {
   }
 }
 
-/** Who may have waited for a process that is gone: its parent, or, when that is gone too, any of its ancestors, the nearest first. */
-function heirs(process: Process, dead: ReadonlyMap<string, Process>, living: (pid: string) => Process | undefined): Process[] {
+/**
+ * Who may have waited for a process that is gone: its parent, or, when that is gone too, any of its ancestors, the nearest first.
+ * `holders` are those that have or had a number: one that lives and then those that are gone.
+ */
+function heirs(process: Process, holders: (pid: string) => readonly (Process | undefined)[]): Process[] {
   const found: Process[] = [];
   let child = process;
   for (let i = 0; i < ANCESTORS_MAX; i++) {
-    const gone = olderThan(child, dead.get(child.parent));
-    const there = olderThan(child, living(child.parent));
-    // Of two that had the number, the younger was there when the child was born.
-    const parent = gone && there ? (gone.start > there.start ? gone : there) : (gone ?? there);
+    const candidates = holders(child.parent);
+    const parent = youngestBefore(child, candidates);
     if (!parent) break;
     found.push(parent);
-    if (i === 0 && parent === there) break;
+    if (i === 0 && parent === candidates[0]) break;
     child = parent;
   }
   return found;
 }
 
-/** A process younger than its child is another with the number of the parent. */
-const olderThan = (child: Process, parent: Process | undefined): Process | undefined =>
-  parent && parent !== child && parent.start <= child.start ? parent : undefined;
+/** Of several that had the number of a parent, the one that had it when the child was born. */
+function youngestBefore(child: Process, candidates: readonly (Process | undefined)[]): Process | undefined {
+  let found: Process | undefined;
+  for (const one of candidates) {
+    if (one && one !== child && one.start <= child.start && (!found || one.start > found.start)) found = one;
+  }
+  return found;
+}

@@ -52,6 +52,7 @@ class Machine {
   used = { user: 0, minor: 0, read: 0 };
   readonly #random: (below: number) => number;
   readonly #kind: Kind;
+  readonly #orphans = new Set<number>();
   #tick = 100;
   #next = 10;
 
@@ -96,8 +97,10 @@ class Machine {
   #spawn(parent: Life): void {
     const deepest = this.#kind === 'wild' ? 6 : 2;
     if (parent.zombie || parent.depth >= deepest || this.lives.size > 30) return;
-    // Numbers are used again soon, so that a new process gets that of one that was there at the last sample.
-    const pid = this.lives.has(this.#next) ? 200 + this.#tick : this.#next;
+    // Numbers are used again soon, so that a new process gets that of one that was there at the last sample. Not so the number of
+    // an orphan: one that is no member is not read at every scan, so that it is not seen to be another.
+    const taken = this.lives.has(this.#next) || this.#orphans.has(this.#next);
+    const pid = taken ? 200 + this.#tick : this.#next;
     this.#next = 10 + ((this.#next - 9) % 25);
     const child = this.#bear(pid, parent.pid, parent.depth + 1);
     this.use(child, this.#random(10));
@@ -118,6 +121,7 @@ class Machine {
     life.zombie = true;
     for (const child of children) {
       child.parent = INIT;
+      this.#orphans.add(child.pid);
       if (child.zombie) this.#reap(child);
     }
     const parent = this.life(life.parent);
