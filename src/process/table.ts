@@ -3,7 +3,8 @@
  *
  * A scan lists `/proc` and reads `stat` of the processes that are watched, of those that are new, of those that are one scan old (a
  * process is born under the name of its parent, and soon runs another program), and of all others now and then: one in
- * REFRESH_SCANS at each scan. A process that is not watched thus costs next to nothing, and is found out when it changes.
+ * REFRESH_SCANS at each scan. A process that is not watched thus costs next to nothing, and is found out when it changes: the kernel
+ * gives a number to another only after it gave all others, so that a number that stays in the list is hardly ever another's.
  */
 import { Unavailable } from '../errors.ts';
 import type { Host } from '../host.ts';

@@ -97,11 +97,12 @@ class Machine {
   #spawn(parent: Life): void {
     const deepest = this.#kind === 'wild' ? 6 : 2;
     if (parent.zombie || parent.depth >= deepest || this.lives.size > 30) return;
-    // Numbers are used again soon, so that a new process gets that of one that was there at the last sample. Not so the number of
-    // an orphan: one that is no member is not read at every scan, so that it is not seen to be another.
+    // Numbers are used again soon, so that a new process gets that of one that was there at the last sample. Not so those of
+    // orphans and theirs, which may be no members: who is none is not read at every scan, and not seen to be another.
     const taken = this.lives.has(this.#next) || this.#orphans.has(this.#next);
     const pid = taken ? 200 + this.#tick : this.#next;
     this.#next = 10 + ((this.#next - 9) % 25);
+    if (this.#orphans.has(parent.pid)) this.#orphans.add(pid);
     const child = this.#bear(pid, parent.pid, parent.depth + 1);
     this.use(child, this.#random(10));
   }
