@@ -55,7 +55,7 @@ export class Identities {
  * The path in what proc_pid_cgroup(5) describes: that of version 2; where all processes are in its root, as on machines that use
  * version 1, that of systemd's own hierarchy or of the first that is not at its root.
  */
-function cgroupPath(text: string): string {
+export function cgroupPath(text: string): string {
   let path = '/';
   for (const line of text.split('\n')) {
     // A path may hold colons; the two columns before it may not.

@@ -65,7 +65,7 @@ describe('a group', () => {
     const sampler = await open(sensor, machine.host, { group_by: 'name' });
     const groups = async (): Promise<string[]> => Object.keys(by(await sample(sampler), 'process', 'process.group.name'));
     expect(await groups()).toHaveLength(71);
-    machine.show({}, [100, 101]);
+    machine.show({}, [168, 169]);
     expect(await groups()).toHaveLength(71);
     machine.show(
       {},
@@ -74,8 +74,8 @@ describe('a group', () => {
     const left = await groups();
     expect(left).toHaveLength(65);
     // The first to be empty were the first to go.
-    expect(left).not.toContain('job0');
-    expect(left).not.toContain('job1');
+    expect(left).not.toContain('job68');
+    expect(left).not.toContain('job69');
     expect(left).toContain('init');
     await sampler.close?.();
   });
@@ -161,6 +161,28 @@ describe('with children', () => {
     expect(await shown(sampler, 'g')).toEqual({ count: 1, user: 30, minor: 300, read: 30_000 });
     machine.show({ 5: waited(24) });
     expect(await shown(sampler, 'g')).toEqual({ count: 1, user: 34, minor: 340, read: 34_000 });
+    await sampler.close?.();
+  });
+
+  it.each([
+    [
+      'the deepest was read before its parent waited, and both ended before the next scan',
+      { 6: usage(20, { name: 'job', parent: 5, childrenUser: 3, childrenMinor: 30, io: { read: 23_000 } }) },
+      [],
+      [6, 7],
+    ],
+    ['the deepest was read before all, and found missing last', { 5: 23 }, [6], [7]],
+    ['the deepest was found missing before its parent was read', {}, [7], [6]],
+  ])('three generations are counted once when %s', async (_, torn, goneFirst, goneThen) => {
+    const { machine, sampler } = await started(true);
+    machine.show({ 7: usage(3, { name: 'deep', parent: 6, start: 200 }) });
+    expect(await shown(sampler, 'g')).toMatchObject({ count: 3, user: 33 });
+    machine.show(5 in torn ? { 5: waited(23) } : torn, goneFirst);
+    await shown(sampler, 'g');
+    machine.show({ 5: waited(23) }, goneThen);
+    await shown(sampler, 'g');
+    machine.show({ 5: waited(23, 110) });
+    expect(await shown(sampler, 'g')).toEqual({ count: 1, user: 133, minor: 1330, read: 133_000 });
     await sampler.close?.();
   });
 

@@ -5,7 +5,7 @@ import sensor from '../../sensors/process.ts';
 import { Malformed, Unavailable } from '../../src/errors.ts';
 import { Host } from '../../src/host.ts';
 import { by, KERNEL_THREAD, ProcFolder, statLine } from '../process/proc-folder.ts';
-import { expectGolden, fixtureHost, hostOf, open, rowsOf, sample, sampleOnce, temporaryFolder } from '../support.ts';
+import { expectGolden, fixtureHost, hostAt, hostOf, open, rowsOf, sample, sampleOnce, temporaryFolder } from '../support.ts';
 
 describe('golden', () => {
   const all = { status: true, pss: true };
@@ -149,6 +149,16 @@ describe('a process', () => {
     rmSync(join(folder, 'proc/5/stat'));
     expect(Object.keys(by(await sample(sampler), 'process', 'process.pid'))).toEqual(['1']);
     await sampler.close?.();
+  });
+
+  it('that goes after its stat was read has no row', async () => {
+    const machine = new ProcFolder();
+    machine.show({ 1: { io: {} }, 5: { io: {} } });
+    const onRead = (path: string): void => {
+      if (path.endsWith('/5/io')) machine.show({}, [5]);
+    };
+    const tables = await sampleOnce(sensor, hostAt(machine.folder, { onRead }));
+    expect(Object.keys(by(tables, 'process', 'process.pid'))).toEqual(['1']);
   });
 
   it('with a malformed stat fails the sample, and the next goes well', async () => {
