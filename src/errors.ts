@@ -28,13 +28,20 @@ export class Malformed extends Error {
  */
 export type SinkErrorCode = 'transient' | 'blocked' | 'rejected' | 'misconfigured';
 
+export interface SinkErrorOptions extends ErrorOptions {
+  /** Messages of the batch, by index, that the destination has taken all the same: they are not sent again. */
+  readonly confirmed?: ReadonlySet<number>;
+}
+
 export class SinkError extends Error {
   override readonly name = 'SinkError';
   readonly code: SinkErrorCode;
+  readonly confirmed: ReadonlySet<number> | undefined;
 
-  constructor(code: SinkErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: SinkErrorCode, message: string, options?: SinkErrorOptions) {
     super(message, options);
     this.code = code;
+    this.confirmed = options?.confirmed;
   }
 }
 
