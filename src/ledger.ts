@@ -14,9 +14,12 @@ export type Place = 'queued' | 'spooled' | 'in_flight' | 'delivered' | 'dead_let
  *   queue_full   the queue's limit, by `when_full`
  *   expired      older than `max_age`
  *   rejected     the destination will never take it, and the sink keeps no dead letters
- *   shutdown     not delivered by the end of the shutdown's deadline
+ *   shutdown     not delivered by the end of the shutdown's deadline, nor spooled
+ *   spool_full   the spool's limit, by `when_full`
+ *   corrupted    the disk did not give back what was spooled
+ *   discarded    by an operator, or a dead letter that gave way to newer ones
  */
-export type DropReason = 'queue_full' | 'expired' | 'rejected' | 'shutdown';
+export type DropReason = 'queue_full' | 'expired' | 'rejected' | 'shutdown' | 'spool_full' | 'corrupted' | 'discarded';
 
 export interface LedgerView extends Readonly<Record<Place, number>> {
   readonly published: number;
@@ -32,6 +35,12 @@ export class Ledger {
   publish(): void {
     this.#published++;
     this.#places.queued++;
+  }
+
+  /** Events of an earlier run were found: they count as published to this one. */
+  recover(place: Place, events: number): void {
+    this.#published += events;
+    this.#places[place] += events;
   }
 
   move(from: Place, to: Place, events: number): void {

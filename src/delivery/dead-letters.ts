@@ -1,0 +1,145 @@
+/**
+ * Events that the broker will never take, kept with the reason until an operator retries or discards them; the oldest give way when they
+ * take more than their limit.
+ *
+ *   accepted ──add──▶ in memory ──flush──▶ on disk ──remove──▶ gone
+ *
+ * A dead letter's value is MessagePack: reason, Unix time in milliseconds of the rejection, and the entry's own value.
+ */
+import { decode } from '@msgpack/msgpack';
+import type { Ledger } from '../ledger.ts';
+import { decodeEntry, type Entry, encodeEntry } from './entry.ts';
+import { ALL_DEAD, deadKey, deadOfKey } from './keys.ts';
+import { encodeValue } from './spool-state.ts';
+import type { Change, Store } from './store.ts';
+
+/** Dead letters read at once, and their bytes. */
+const READ_MAX = 500;
+const READ_BYTES_MAX = 4 * 2 ** 20;
+/** Reasons are cut to this many characters. */
+const REASON_MAX = 500;
+
+export interface DeadLetter {
+  /** Its number among the dead letters of the sink; never given twice. */
+  readonly number: number;
+  readonly reason: string;
+  /** Unix time in milliseconds. */
+  readonly time: number;
+  readonly entry: Entry;
+}
+
+/** Every dead letter of a store, oldest first. What cannot be read is left out. */
+export async function* readDeadLetters(store: Store, from = 0): AsyncIterable<DeadLetter> {
+  for (let next = from; ; ) {
+    const found = await store.read({ from: deadKey(next), to: ALL_DEAD.to }, READ_MAX, READ_BYTES_MAX);
+    for (const [key, value] of found) {
+      const number = deadOfKey(key);
+      next = number + 1;
+      const [reason, time, lane, inner] = decode(value) as [string, number, number, Uint8Array];
+      const entry = decodeEntry(Buffer.from(inner.buffer, inner.byteOffset, inner.byteLength), lane, 0);
+      if (entry) yield { number, reason, time, entry };
+    }
+    if (found.length === 0) return;
+  }
+}
+
+export class DeadLetters {
+  readonly #ledger: Ledger;
+  #maxBytes: number;
+  /** Sizes by number, oldest first. */
+  readonly #sizes = new Map<number, number>();
+  #bytes = 0;
+  #next = 0;
+  /** Not on disk yet. */
+  readonly #unwritten = new Map<number, DeadLetter>();
+  #doomed: number[] = [];
+
+  constructor(ledger: Ledger, maxBytes: number) {
+    this.#ledger = ledger;
+    this.#maxBytes = maxBytes;
+  }
+
+  get count(): number {
+    return this.#sizes.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get dirty(): boolean {
+    return this.#unwritten.size > 0 || this.#doomed.length > 0;
+  }
+
+  configure(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
+    this.#trim();
+  }
+
+  /** Finds those of earlier runs. */
+  async open(store: Store): Promise<void> {
+    for await (const { number, entry } of readDeadLetters(store)) {
+      this.#sizes.set(number, entry.bytes);
+      this.#bytes += entry.bytes;
+      this.#next = Math.max(this.#next, number + 1);
+    }
+    this.#ledger.recover('dead_lettered', this.#sizes.size);
+    this.#trim();
+  }
+
+  /** Takes an entry that the ledger already has among the dead letters. */
+  add(entry: Entry, reason: string, time: number): void {
+    const number = this.#next++;
+    this.#unwritten.set(number, { number, reason: reason.slice(0, REASON_MAX), time, entry });
+    this.#sizes.set(number, entry.bytes);
+    this.#bytes += entry.bytes;
+    this.#trim();
+  }
+
+  /** Forgets dead letters, because they are sent again or because an operator says so. Returns how many there were. */
+  remove(numbers: Iterable<number>): number {
+    let removed = 0;
+    for (const number of numbers) {
+      const size = this.#sizes.get(number);
+      if (size === undefined) continue;
+      this.#sizes.delete(number);
+      this.#bytes -= size;
+      if (!this.#unwritten.delete(number)) this.#doomed.push(number);
+      removed++;
+    }
+    this.#ledger.drop('dead_lettered', 'discarded', removed);
+    return removed;
+  }
+
+  #trim(): void {
+    const oldest: number[] = [];
+    let bytes = this.#bytes;
+    for (const [number, size] of this.#sizes) {
+      if (bytes <= this.#maxBytes) break;
+      bytes -= size;
+      oldest.push(number);
+    }
+    this.remove(oldest);
+  }
+
+  /** Adds what the disk lacks to a batch. `undo` runs when the batch fails, `done` when it succeeds. */
+  plan(changes: Change[], done: (() => void)[], undo: (() => void)[], withEntries: boolean): void {
+    const doomed = this.#doomed;
+    this.#doomed = [];
+    for (const number of doomed) changes.push({ key: deadKey(number) });
+    undo.push(() => {
+      this.#doomed = [...doomed, ...this.#doomed];
+    });
+    if (!withEntries) return;
+    const written = [...this.#unwritten.values()];
+    for (const { number, reason, time, entry } of written) {
+      changes.push({ key: deadKey(number), value: encodeValue([reason, time, entry.lane, encodeEntry(entry)]) });
+    }
+    done.push(() => {
+      for (const { number } of written) {
+        // One that was removed while it was being written is to be deleted after all.
+        if (!this.#unwritten.delete(number)) this.#doomed.push(number);
+      }
+    });
+  }
+}

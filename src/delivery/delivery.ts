@@ -1,0 +1,287 @@
+/**
+ * Delivers the events of one broker sink: what it has accepted is delivered, or on disk, or dropped under a rule the operator chose and
+ * counted with its reason.
+ *
+ *   publish ─▶ intake ─▶ lanes ─▶ sender, one a lane ─▶ health ─▶ deadline ─▶ pool ─▶ connection
+ *                          └──▶ keeper ─▶ spool            (breaker)
+ *
+ *   opening ──spool read──▶ running ──stop──▶ stopped
+ *
+ * Options may change while it runs; connections are then opened anew, and every event stays where it is. Nothing a broker does reaches
+ * beyond its delivery.
+ */
+import type { Broker, BrokerContext, Message } from '../broker.ts';
+import type { Clock } from '../clock.ts';
+import { withDeadline } from '../deadline.ts';
+import type { TideEvent } from '../event.ts';
+import { Ledger } from '../ledger.ts';
+import type { Log } from '../log.ts';
+import { codeOf } from '../outage.ts';
+import type { RunnerOptions } from '../runner-types.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { Health, type HealthOptions } from './health.ts';
+import { Intake } from './intake.ts';
+import { Keeper, type KeeperOptions } from './keeper.ts';
+import type { Lane } from './lane.ts';
+import { Notices } from './notice.ts';
+import type { DeliveryOptions } from './options.ts';
+import { Pacer } from './pacer.ts';
+import { Pool } from './pool.ts';
+import { Sender, type SenderOptions, type SenderParts } from './sender.ts';
+import { type DeliveryStatus, statusOf } from './status.ts';
+import type { OpenStore } from './store.ts';
+
+export interface DeliverySettings extends RunnerOptions {
+  readonly delivery: DeliveryOptions;
+}
+
+export interface DeliveryParts {
+  readonly name: string;
+  readonly agent: string;
+  /** The host's name, for loss notices. */
+  readonly host: string;
+  readonly run: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly openStore: OpenStore;
+}
+
+/** How long the spool may take to write the rest and close, in milliseconds. */
+const DISK_MS = 10_000;
+
+export type OpenBroker = (context: BrokerContext) => Broker;
+
+export class Delivery {
+  readonly name: string;
+  readonly #parts: DeliveryParts;
+  #settings: DeliverySettings;
+  #openBroker: OpenBroker;
+  readonly #ledger = new Ledger();
+  readonly #intake: Intake;
+  readonly #health: Health;
+  readonly #keeper: Keeper;
+  readonly #pacer: Pacer;
+  readonly #dead: DeadLetters;
+  readonly #notices: Notices;
+  #pool: Pool;
+  readonly #senders = new Map<Lane, Sender[]>();
+  #lateAnswers = 0;
+  #flushing = false;
+  #stopped = false;
+  #paused = false;
+  #senderOptions: SenderOptions;
+  readonly #senderParts: SenderParts;
+  readonly #deadlines: Clock;
+  #onRest: (() => void)[] = [];
+
+  constructor(parts: DeliveryParts, openBroker: OpenBroker, settings: DeliverySettings) {
+    const { name, agent, host, run, clock, log, random, openStore } = parts;
+    this.name = name;
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#openBroker = openBroker;
+    this.#intake = new Intake(run, settings, this.#ledger, clock);
+    this.#pacer = new Pacer(settings.delivery.drain, clock);
+    this.#dead = new DeadLetters(this.#ledger, settings.delivery.dead_letters.max_bytes);
+    this.#health = new Health(name, healthOptions(settings), clock, log, random, () => this.#kickAll());
+    this.#notices = new Notices({ sink: name, agent, host, run, encode: (event) => this.#intake.encode(event) });
+    this.#keeper = new Keeper(keeperOptions(settings), {
+      ...{ name, run, clock, log, ledger: this.#ledger, intake: this.#intake, dead: this.#dead, openStore },
+      failing: () => !this.#health.healthy,
+      onChange: () => this.#kickAll(),
+    });
+    this.#senderOptions = senderOptions(settings);
+    this.#senderParts = this.#partsOfSenders();
+    this.#deadlines = pausing(clock, () => this.#health.isBlocked && !this.#stopped);
+    this.#pool = this.#newPool();
+    void this.#keeper.open();
+  }
+
+  status(): DeliveryStatus {
+    return statusOf({
+      ledger: this.#ledger.view(),
+      lanes: [...this.#intake.lanes.values()],
+      memory: this.#intake.memory,
+      health: this.#health.status(),
+      pacer: this.#pacer,
+      dead: this.#dead,
+      keeper: this.#keeper,
+      sending: [...this.#senders.values()].flat().some(({ resting }) => !resting),
+      lateAnswers: this.#lateAnswers,
+      stopped: this.#stopped,
+      paused: this.#paused,
+    });
+  }
+
+  /** Takes an event. Never waits. */
+  publish(event: TideEvent): void {
+    if (this.#stopped) {
+      this.#ledger.publish();
+      return this.#ledger.drop('queued', 'shutdown', 1);
+    }
+    const lane = this.#intake.accept(event);
+    this.#pacer.came(event.bytes);
+    this.#keeper.accepted();
+    for (const sender of this.#sendersOf(lane)) sender.accepted();
+  }
+
+  /** Goes on with other options, and over other connections. */
+  async reconfigure(openBroker: OpenBroker, settings: DeliverySettings): Promise<void> {
+    this.#settings = settings;
+    this.#openBroker = openBroker;
+    this.#senderOptions = senderOptions(settings);
+    this.#intake.configure(settings);
+    this.#pacer.configure(settings.delivery.drain);
+    this.#dead.configure(settings.delivery.dead_letters.max_bytes);
+    this.#health.configure(healthOptions(settings));
+    this.#keeper.configure(keeperOptions(settings));
+    const old = this.#pool;
+    this.#pool = this.#newPool();
+    // What the broker wished was the old connections' matter.
+    this.#health.blocked(undefined);
+    this.#health.probe();
+    await old.retire(settings.timeout, this.#parts.clock);
+  }
+
+  /** Sends until everything is delivered, but for up to `ms` and only while the broker is well; spools the rest and closes. */
+  async stop(ms: number): Promise<void> {
+    if (this.#health.healthy && this.#keeper.ready && !this.#paused) await this.#flush(ms);
+    this.#stopped = true;
+    for (const sender of [...this.#senders.values()].flat()) sender.abandon();
+    const safe = await withDeadline(this.#parts.clock, DISK_MS, 'the spool', async () => await this.#keeper.stop()).catch(() => false);
+    if (!safe) for (const lane of this.#intake.lanes.values()) lane.abandon();
+    await withDeadline(this.#parts.clock, Math.max(ms, 1000), 'close', async () => await this.#pool.close()).catch(() => {});
+  }
+
+  async #flush(ms: number): Promise<void> {
+    this.#flushing = true;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#parts.clock.after(ms, resolve);
+      const look = (): void => {
+        if (!this.#health.healthy || this.#isDone()) {
+          cancel();
+          resolve();
+        } else this.#onRest.push(look);
+      };
+      look();
+      this.#kickAll();
+    });
+  }
+
+  /** Whether nothing is left that a stop waits for: a backlog that drains at its rate is not. */
+  #isDone(): boolean {
+    for (const lane of this.#intake.lanes.values()) {
+      if (lane.draining) continue;
+      if (lane.freshCount > 0 || lane.spooled > 0) return false;
+    }
+    return true;
+  }
+
+  #newPool(): Pool {
+    let pool: Pool | undefined;
+    const context: BrokerContext = {
+      name: this.name,
+      agent: this.#parts.agent,
+      clock: this.#parts.clock,
+      warn: (message) => this.#parts.log.warn({ sink: this.name }, message),
+      blocked: (reason) => {
+        if (pool === undefined || pool === this.#pool) this.#health.blocked(reason);
+      },
+    };
+    pool = new Pool(this.#openBroker(context));
+    return pool;
+  }
+
+  #sendersOf(lane: Lane): readonly Sender[] {
+    const known = this.#senders.get(lane);
+    if (known) return known;
+    const senders = (['first', 'second'] as const).map((role) => new Sender(lane, role, this.#senderParts));
+    this.#senders.set(lane, senders);
+    return senders;
+  }
+
+  #kickAll(): void {
+    for (const lane of this.#intake.lanes.values()) for (const sender of this.#sendersOf(lane)) sender.kick();
+  }
+
+  #partsOfSenders(): SenderParts {
+    const { name, clock, log } = this.#parts;
+    const shared = { name, clock, log, health: this.#health, keeper: this.#keeper, pacer: this.#pacer };
+    return {
+      ...shared,
+      notices: this.#notices,
+      dead: this.#dead,
+      options: () => this.#senderOptions,
+      flushing: () => this.#flushing,
+      stopped: () => this.#stopped,
+      paused: () => this.#paused,
+      write: (batch) => this.#write(batch),
+      // What failed is not to be trusted to memory any longer.
+      onFailure: () => this.#keeper.work(),
+      onSettled: (lane) => {
+        for (const sender of this.#sendersOf(lane)) if (sender.resting) sender.kick();
+      },
+      onRest: () => {
+        for (const look of this.#onRest.splice(0)) look();
+      },
+    };
+  }
+
+  /** Writes a batch over a connection of its own. Both calls have a deadline, and a connection that outlasts it is destroyed. */
+  async #write(batch: readonly Message[]): Promise<void> {
+    const { timeout } = this.#settings;
+    const pool = this.#pool;
+    const connection = await withDeadline(this.#deadlines, timeout, 'connect', (signal) => pool.acquire(signal));
+    const late = (): void => {
+      this.#lateAnswers++;
+    };
+    try {
+      await withDeadline(this.#deadlines, timeout, 'write', (signal) => connection.write(batch, signal), late);
+    } catch (error) {
+      if (codeOf(error) === 'rejected') pool.release(connection);
+      else pool.discard(connection);
+      throw error;
+    }
+    pool.release(connection);
+  }
+}
+
+/** While a broker asks to wait, deadlines stand still. */
+function pausing(clock: Clock, isPaused: () => boolean): Clock {
+  return {
+    wall: () => clock.wall(),
+    monotonic: () => clock.monotonic(),
+    after(ms, fn) {
+      let cancel: () => void;
+      const arm = (): void => {
+        cancel = clock.after(ms, () => (isPaused() ? arm() : fn()));
+      };
+      arm();
+      return () => cancel();
+    },
+  };
+}
+
+const healthOptions = ({ backoff, delivery: { breaker } }: DeliverySettings): HealthOptions => ({ backoff, breaker });
+
+const keeperOptions = ({ queue, batch, delivery }: DeliverySettings): KeeperOptions => ({
+  spool: delivery.spool,
+  queue,
+  window: delivery.drain.order === 'ordered' ? batch.max_events : undefined,
+  lanes: delivery.lanes,
+});
+
+/** A batch waits for company no longer than half of the time after which what waits goes to disk. */
+function senderOptions({ batch, delivery: { spool, drain } }: DeliverySettings): SenderOptions {
+  const always = spool.mode === 'always';
+  return {
+    batch,
+    linger: Math.min(batch.wait, spool.spool_after / 2),
+    // What is on disk before it is sent has no newer beside it.
+    backfill: drain.order === 'backfill' && !always,
+    always,
+    maxAge: spool.max_age,
+  };
+}

@@ -1,0 +1,40 @@
+/** Which places of a lane's disk belong to which run, so that what the disk does not give back can still be told by its numbers. */
+
+export interface Segment {
+  /** The first place; the segment ends where the next one begins. */
+  readonly from: number;
+  readonly run: string;
+  /** The first and the last number that was written. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** With one more entry, behind all others. */
+export function extend(segments: readonly Segment[], place: number, run: string, n: number): readonly Segment[] {
+  const before = segments.at(-1);
+  if (before?.run !== run) return [...segments, { from: place, run, first: n, last: n }];
+  return [...segments.slice(0, -1), { ...before, last: n }];
+}
+
+/** Without those that ended below `head`; the last one is kept, because it says what was written last. */
+export const trimmed = (segments: readonly Segment[], head: number): readonly Segment[] =>
+  segments.filter((_, i) => i === segments.length - 1 || (segments[i + 1] as Segment).from > head);
+
+/** A part of a span that belongs to one run, and between which numbers its entries were. */
+export interface Part {
+  readonly from: number;
+  readonly to: number;
+  readonly run: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A span of places, cut where runs begin. */
+export function partsOf(segments: readonly Segment[], from: number, to: number): Part[] {
+  const parts: Part[] = [];
+  for (const [i, segment] of segments.entries()) {
+    const [low, high] = [Math.max(from, i === 0 ? 0 : segment.from), Math.min(to, segments[i + 1]?.from ?? to)];
+    if (low < high) parts.push({ from: low, to: high, run: segment.run, first: segment.first, last: segment.last });
+  }
+  return parts;
+}

@@ -1,0 +1,157 @@
+/**
+ * A simulated disk under the spool: what survives a killed process, what survives a power cut, and what goes wrong in between.
+ *
+ * A batch takes effect as a whole when its write ends. A killed process loses the batch in progress, or not; a power cut also loses the
+ * last batches that were not synced, as many as it likes, but never one before another.
+ */
+import type { Change, KeyRange, Store } from '../../../src/delivery/store.ts';
+import { StoreError } from '../../../src/delivery/store.ts';
+import type { FakeClock } from '../../clock.ts';
+import type { Random } from './random.ts';
+
+type Content = Map<string, Buffer>;
+
+export class SimulatedDisk {
+  readonly #clock: FakeClock;
+  readonly #random: Random;
+  /** What a power cut leaves. */
+  #synced: Content = new Map();
+  /** Batches since then, in order. */
+  #unsynced: (readonly Change[])[] = [];
+  #content: Content = new Map();
+  #handle: object | undefined;
+  full = false;
+  /** The share of writes that fail otherwise. */
+  failing = 0;
+  /** How long a write takes at most, in milliseconds. */
+  latency = 0;
+  /** Batches that added or changed something. */
+  writes = 0;
+
+  constructor(clock: FakeClock, random: Random) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** The keys that are there, for a look from outside. */
+  get size(): number {
+    return this.#content.size;
+  }
+
+  /** `alive` says whether the process that opens it still runs. */
+  async open(alive: () => boolean = () => true): Promise<Store> {
+    await this.#pass();
+    if (!alive()) return await new Promise(() => {});
+    if (this.#handle) throw new StoreError('locked', 'another process has the spool');
+    const handle = {};
+    this.#handle = handle;
+    const check = (): void => {
+      if (this.#handle !== handle) throw new StoreError('broken', 'the spool is closed');
+    };
+    return {
+      write: async (changes, sync) => {
+        check();
+        await this.#write(changes, sync, check);
+      },
+      read: async (range, max, maxBytes) => {
+        check();
+        await this.#pass();
+        check();
+        return this.#read(range, max, maxBytes);
+      },
+      last: async (range) => {
+        await this.#pass();
+        return this.#keys(range).at(-1);
+      },
+      compact: async () => {
+        await this.#pass();
+      },
+      free: () => Promise.resolve(this.full ? 0 : 1e12),
+      close: async () => {
+        await this.#pass();
+        if (this.#handle === handle) this.#handle = undefined;
+      },
+    };
+  }
+
+  /** The process is killed: its handle and its lock are gone. */
+  kill(): void {
+    this.#handle = undefined;
+  }
+
+  /** The power fails. */
+  cut(): void {
+    this.kill();
+    const kept = this.#unsynced.slice(0, this.#random.below(this.#unsynced.length + 1));
+    this.#content = new Map(this.#synced);
+    for (const changes of kept) apply(this.#content, changes);
+    this.#synced = new Map(this.#content);
+    this.#unsynced = [];
+  }
+
+  /** Flips a bit in some entries, or loses them. Returns how many. */
+  damage(most: number): number {
+    const keys = [...this.#content.keys()].filter((key) => key.startsWith('65'));
+    let damaged = 0;
+    for (; damaged < Math.min(most, keys.length); damaged++) {
+      const key = keys[this.#random.below(keys.length)] as string;
+      const value = this.#content.get(key);
+      if (!value) continue;
+      if (this.#random.chance(0.5)) this.#content.delete(key);
+      else {
+        const copy = Buffer.from(value);
+        copy[this.#random.below(copy.length)] = this.#random.below(256);
+        this.#content.set(key, copy);
+      }
+    }
+    return damaged;
+  }
+
+  async #write(changes: readonly Change[], sync: boolean, check: () => void): Promise<void> {
+    const adds = changes.some(({ value }) => value !== undefined);
+    const size = changes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+    const fails = this.#random.chance(this.failing);
+    await this.#pass();
+    check();
+    if (this.full && size > 4096) throw new StoreError('full', 'no space left on the disk');
+    if (fails) {
+      this.#handle = undefined;
+      throw new StoreError('broken', 'input/output error');
+    }
+    if (adds) this.writes++;
+    apply(this.#content, changes);
+    this.#unsynced.push(changes);
+    if (!sync) return;
+    for (const batch of this.#unsynced) apply(this.#synced, batch);
+    this.#unsynced = [];
+  }
+
+  #read(range: KeyRange, max: number, maxBytes: number): [Buffer, Buffer][] {
+    const found: [Buffer, Buffer][] = [];
+    let bytes = 0;
+    for (const key of this.#keys(range)) {
+      const value = this.#content.get(key.toString('hex')) as Buffer;
+      if (found.length >= max || (found.length > 0 && bytes + value.length > maxBytes)) break;
+      bytes += value.length;
+      found.push([key, Buffer.from(value)]);
+    }
+    return found;
+  }
+
+  #keys({ from, to }: KeyRange): Buffer[] {
+    const [low, high] = [from.toString('hex'), to.toString('hex')];
+    return [...this.#content.keys()].filter((key) => key >= low && key < high).toSorted().map((key) => Buffer.from(key, 'hex'));
+  }
+
+  async #pass(): Promise<void> {
+    const ms = this.latency === 0 ? 0 : this.#random.below(this.latency + 1);
+    if (ms > 0) await new Promise<void>((resolve) => this.#clock.after(ms, resolve));
+  }
+}
+
+function apply(content: Content, changes: readonly Change[]): void {
+  for (const { key, value } of changes) {
+    if (value === undefined) content.delete(key.toString('hex'));
+    else content.set(key.toString('hex'), Buffer.from(value));
+  }
+}
