@@ -1,0 +1,123 @@
+/**
+ * The folder of one spool:
+ *
+ *   data/                    LevelDB's files; its LOCK is LevelDB's alone: opening and closing it here would drop the lock
+ *   format                   the format's number, `1\n`
+ *   ballast                  room that is kept for the day on which the disk is full: without it nothing could be tidied up then
+ *   data.corrupt-<UTC time>  what a repair started from, newest `ASIDE_MAX` of them
+ *   data.repair              a repair in progress
+ */
+import { randomFillSync } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errno } from '../../errors.ts';
+import { StoreError } from '../store.ts';
+
+export const FORMAT = 1;
+/** Permissions of folders and files that are made, less the umask: events are nobody else's business. */
+const FOLDER_MODE = 0o750;
+const FILE_MODE = 0o640;
+
+export const dataOf = (folder: string): string => join(folder, 'data');
+
+/** Runs something on a path that may not be there; undefined then. */
+export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (errno(error) !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
+
+/** Makes the folder when it is missing, and refuses one that this release cannot read. */
+export async function claimFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  const file = join(folder, 'format');
+  const text = await unlessMissing(readFile(file, 'utf8'));
+  if (text === undefined) return await writeWhole(folder, file, `${FORMAT}\n`);
+  const format = /^\d{1,9}\n?$/.test(text) ? Number(text) : Number.NaN;
+  if (format > FORMAT)
+    throw new StoreError(
+      'newer',
+      `the spool in ${folder} has format ${format}, this release of tidegate knows ${FORMAT}: run the release that wrote it, or a later one. ` +
+        'The events in it are kept',
+    );
+  // What is no number was no format that any release wrote: the data decide.
+  if (format !== FORMAT) await writeWhole(folder, file, `${FORMAT}\n`);
+}
+
+/** A file that is there with all of its text, or is not. */
+async function writeWhole(folder: string, file: string, text: string): Promise<void> {
+  const handle = await open(`${file}.new`, 'w', FILE_MODE);
+  try {
+    await handle.writeFile(text);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+  await rename(`${file}.new`, file);
+  await syncFolder(folder);
+}
+
+/** What was renamed in a folder survives a power cut after this. Windows cannot, and need not. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Free space of the disk that holds a folder, for this user, in bytes. */
+export async function freeSpace(folder: string): Promise<number> {
+  const { bavail, bfree, frsize, bsize } = await statfs(folder);
+  return Math.min(bavail, bfree) * (frsize || bsize);
+}
+
+/** Bytes on disk of all files in a folder and those below it; files that vanish meanwhile do not count. */
+export async function sizeOf(folder: string): Promise<number> {
+  const entries = (await unlessMissing(readdir(folder, { withFileTypes: true, recursive: true }))) ?? [];
+  let bytes = 0;
+  for (const entry of entries) {
+    if (entry.isFile()) bytes += (await unlessMissing(stat(join(entry.parentPath, entry.name))))?.size ?? 0;
+  }
+  return bytes;
+}
+
+/** Room that is kept by a file and can be given up at once. */
+export class Ballast {
+  readonly #file: string;
+  readonly #bytes: number;
+
+  constructor(folder: string, bytes: number) {
+    this.#file = join(folder, 'ballast');
+    this.#bytes = bytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Makes the file when it is not there in full. Random bytes, because a disk may compress. False when there is no room. */
+  async make(): Promise<boolean> {
+    if (this.#bytes === 0 || (await unlessMissing(stat(this.#file)))?.size === this.#bytes) return true;
+    const handle = await open(this.#file, 'w', FILE_MODE);
+    try {
+      await handle.writeFile(randomFillSync(Buffer.allocUnsafe(this.#bytes)));
+      return true;
+    } catch {
+      // It is a precaution: a disk without room for it is dealt with when it is in the way.
+      await this.release();
+      return false;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async release(): Promise<void> {
+    await rm(this.#file, { force: true });
+  }
+}
