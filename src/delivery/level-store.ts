@@ -10,10 +10,12 @@
  * What a write that failed has left behind is not known before the database was opened again. So it is, before anything else is taken.
  */
 import { describe } from '../errors.ts';
-import { applyChanges, type Database, openDatabase, shows, storeErrorOf, type Trouble, troubleOf } from './level/database.ts';
+import { applyChanges, type Database, openDatabase, shows, storeErrorOf, troubleOf } from './level/database.ts';
 import { Ballast, claimFolder, dataOf, freeSpace, sizeOf } from './level/folder.ts';
-import { type Entry, lastKey, readPast, readRange } from './level/read.ts';
-import { finishRepair, hasLostItsWay, salvage } from './level/salvage.ts';
+import { badTable, damageIn } from './level/inspect.ts';
+import { takeLock } from './level/lock.ts';
+import { type Entry, lastKey, lastKeyPast, readPast, readRange } from './level/read.ts';
+import { finishRepair, salvage } from './level/salvage.ts';
 import { type Change, type KeyRange, type OpenedStore, type Store, StoreError } from './store.ts';
 
 export interface LevelStoreOptions {
@@ -29,27 +31,46 @@ const BALLAST_BYTES = 4 << 20;
 /** Free space is asked for again after this many bytes, or this long, whatever comes first. */
 const FREE_CHECK_BYTES = 16 << 20;
 const FREE_CHECK_MS = 1000;
+/** A repair while the store is open is followed by another one after this long at the earliest; opening it anew always repairs. */
+const REPAIR_PAUSE_MS = 3_600_000;
+
+export interface LevelStore extends Store {
+  /**
+   * Looks at every block of every table, and gives up those that are damaged, as a remark says. For a reader who found something wrong:
+   * LevelDB itself may take a changed key for a right one, and hide others behind it.
+   */
+  check(): Promise<void>;
+  /** Bytes of all files in the folder: the data, the ballast and what was set aside. */
+  sizeOnDisk(): Promise<number>;
+}
 
 /** Opens the store in a folder, making it when it is not there. Throws `StoreError`. */
-export async function openLevelStore(folder: string, options: LevelStoreOptions): Promise<OpenedStore> {
+export async function openLevelStore(
+  folder: string,
+  options: LevelStoreOptions,
+): Promise<OpenedStore & { readonly store: LevelStore }> {
   const remarks: string[] = [];
-  const store = new LevelStore(folder, options);
+  const store = new Leveled(folder, options);
   await store.open((remark) => remarks.push(remark));
   return { store, remarks };
 }
 
-class LevelStore implements Store {
+class Leveled implements LevelStore {
   readonly #folder: string;
   readonly #minFree: number;
   readonly #ballast: Ballast;
   readonly #onRemark: (remark: string) => void;
+  #lock: Database | undefined;
   #database: Database | undefined;
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
-  #compacting: Promise<void> = Promise.resolve();
+  #compacting: Promise<unknown> = Promise.resolve();
+  /** The batch that was written last: its buffers are kept until the next one. */
+  #acknowledged: readonly Change[] = [];
   /** Bytes that may be written before free space is asked for again, and until when. */
   #trusted = 0;
   #trustedUntil = 0;
+  #repairedAt: number | undefined;
 
   constructor(folder: string, { minFree, ballast = BALLAST_BYTES, onRemark = () => {} }: LevelStoreOptions) {
     this.#folder = folder;
@@ -60,11 +81,15 @@ class LevelStore implements Store {
 
   async open(remark: (text: string) => void): Promise<void> {
     try {
-      await claimFolder(this.#folder);
-      await finishRepair(this.#folder);
-      await this.#reopen(remark);
+      await this.#withRoom(async () => {
+        await claimFolder(this.#folder);
+        this.#lock ??= await takeLock(this.#folder);
+        await finishRepair(this.#folder);
+        await this.#reopen(remark);
+      });
       await this.#keepBallast(await freeSpace(this.#folder));
     } catch (error) {
+      await this.#unlock();
       throw this.#errorOf(error, 'cannot open the spool in');
     }
   }
@@ -80,6 +105,7 @@ class LevelStore implements Store {
         if (error instanceof StoreError) throw error;
         await this.#afterFailure(error, changes, sync, puts);
       }
+      this.#acknowledged = changes;
     });
   }
 
@@ -93,7 +119,8 @@ class LevelStore implements Store {
     const trouble = troubleOf(error);
     try {
       if (trouble === 'full') await this.#ballast.release();
-      const database = await this.#reopen(this.#onRemark, trouble);
+      const database = await this.#reopen(this.#onRemark, error);
+      await this.#expectAcknowledged(database);
       if (await shows(database, changes)) return;
       if (trouble === 'full' && puts) throw this.#errorOf(error, doing);
       await applyChanges(database, changes, sync);
@@ -103,58 +130,86 @@ class LevelStore implements Store {
     }
   }
 
+  /** What was acknowledged before a failure must have survived it; the last of it is at hand, if not. */
+  async #expectAcknowledged(database: Database): Promise<void> {
+    if (await shows(database, this.#acknowledged)) return;
+    this.#onRemark(`the spool in ${this.#folder} had lost the batch before a failed write, and has it again`);
+    await applyChanges(database, this.#acknowledged, true);
+  }
+
   async read(range: KeyRange, max: number, maxBytes: number): Promise<Entry[]> {
+    const limits = { max, maxBytes };
     return await this.#reading(
-      async (database) => await readRange(database, range, { max, maxBytes }),
-      async (database, failed) => await readPast(database, range, { max, maxBytes }, failed),
+      async (database) => await readRange(database, range, limits),
+      async (database) => await readPast(database, range, limits),
     );
   }
 
   async last(range: KeyRange): Promise<Buffer | undefined> {
-    const last = async (database: Database): Promise<Buffer | undefined> => await lastKey(database, range);
-    return await this.#reading(last, last);
+    return await this.#reading(
+      async (database) => await lastKey(database, range),
+      async (database) => await lastKeyPast(database, range),
+    );
   }
 
-  /** Reads; after a failure repairs or opens anew, and reads again, past what still cannot be read. */
-  async #reading<T>(
-    read: (database: Database) => Promise<T>,
-    past: (database: Database, failed: (error: unknown) => void) => Promise<T>,
-  ): Promise<T> {
+  /** Reads; after a failure repairs or opens anew, and reads what can be read. */
+  async #reading<T>(read: (database: Database) => Promise<T>, past: (database: Database) => Promise<T>): Promise<T> {
     return await this.#inTurn(async () => {
-      const doing = 'cannot read the spool in';
-      let database: Database;
       try {
-        database = await this.#opened();
-      } catch (error) {
-        throw this.#errorOf(error, doing);
-      }
-      try {
-        return await read(database);
-      } catch (error) {
+        const database = await this.#opened();
         try {
-          return await past(await this.#reopen(this.#onRemark, troubleOf(error)), (skipped) =>
-            this.#onRemark(`some of the spool in ${this.#folder} cannot be read and is passed over: ${describe(skipped)}`),
-          );
-        } catch (again) {
-          throw this.#errorOf(again, doing);
+          return await read(database);
+        } catch (error) {
+          return await this.#readAgain(error, read, past);
         }
+      } catch (error) {
+        throw this.#errorOf(error, 'cannot read the spool in');
       }
     });
   }
 
+  async #readAgain<T>(
+    failure: unknown,
+    read: (database: Database) => Promise<T>,
+    past: (database: Database) => Promise<T>,
+  ): Promise<T> {
+    const database = await this.#reopen(this.#onRemark, failure);
+    try {
+      return await read(database);
+    } catch (error) {
+      this.#onRemark(`some of the spool in ${this.#folder} cannot be read and is passed over: ${describe(error)}`);
+      return await past(database);
+    }
+  }
+
+  /** Beside everything else, because it may take long; its thread is the second one of the pool that the store has. */
   async compact({ from, to }: KeyRange): Promise<void> {
-    const database = await this.#inTurn(async () => await this.#opened());
-    this.#compacting = database.compactRange(from, to).catch((error) => {
+    try {
+      const database = await this.#inTurn(async () => await this.#opened());
+      const done = database.compactRange(from, to);
+      this.#compacting = Promise.allSettled([this.#compacting, done]);
+      await done;
+    } catch (error) {
       throw this.#errorOf(error, 'cannot compact the spool in');
+    }
+  }
+
+  async check(): Promise<void> {
+    await this.#inTurn(async () => {
+      try {
+        await this.#opened();
+        const damage = await badTable(dataOf(this.#folder));
+        if (damage !== undefined) await this.#repair(this.#onRemark, damage);
+      } catch (error) {
+        throw this.#errorOf(error, 'cannot check the spool in');
+      }
     });
-    await this.#compacting;
   }
 
   async free(): Promise<number> {
     return await freeSpace(this.#folder);
   }
 
-  /** Bytes of all files in the folder: the data, the ballast and what was set aside. */
   async sizeOnDisk(): Promise<number> {
     return await sizeOf(this.#folder);
   }
@@ -163,7 +218,25 @@ class LevelStore implements Store {
     await this.#inTurn(async () => {
       this.#closed = true;
       await this.#shut();
+      await this.#unlock();
     });
+  }
+
+  async #unlock(): Promise<void> {
+    const lock = this.#lock;
+    this.#lock = undefined;
+    await lock?.close();
+  }
+
+  /** Does something that a full disk must not prevent: with the room of the ballast, if need be. */
+  async #withRoom<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (troubleOf(error) !== 'full') throw error;
+      await this.#ballast.release();
+      return await work();
+    }
   }
 
   /** One operation at a time: each is a thread of the process's few, and opening anew must be alone. */
@@ -175,35 +248,46 @@ class LevelStore implements Store {
 
   async #opened(): Promise<Database> {
     if (this.#closed) throw new StoreError('broken', `the spool in ${this.#folder} is closed`);
-    return this.#database ?? (await this.#reopen(this.#onRemark));
+    return this.#database ?? (await this.#withRoom(async () => await this.#reopen(this.#onRemark)));
   }
 
   async #shut(): Promise<void> {
     const database = this.#database;
     this.#database = undefined;
-    await this.#compacting.catch(() => {});
+    await this.#compacting;
     await database?.close();
   }
 
-  async #reopen(remark: (text: string) => void, trouble?: Trouble): Promise<Database> {
+  /** Opens the database anew, after a failure or at first, and repairs it before if need be. */
+  async #reopen(remark: (text: string) => void, failure?: unknown): Promise<Database> {
     await this.#shut();
-    let damage: unknown = trouble === 'damaged' ? 'a read failed' : undefined;
-    if (await hasLostItsWay(this.#folder)) damage = 'the file CURRENT is missing';
+    const data = dataOf(this.#folder);
+    let damage: string | undefined;
+    if (failure !== undefined && troubleOf(failure) === 'damaged' && this.#mayRepair()) damage = describe(failure);
+    damage ??= await damageIn(data);
     if (damage === undefined) {
       try {
-        this.#database = await openDatabase(dataOf(this.#folder));
+        this.#database = await openDatabase(data);
         return this.#database;
       } catch (error) {
         if (troubleOf(error) !== 'damaged') throw error;
-        damage = error;
+        damage = describe(error);
       }
     }
-    const aside = await salvage(this.#folder, new Date());
-    remark(
-      `the spool in ${this.#folder} was damaged (${describe(damage)}): what could be read of it is kept, the files as they were are in ${aside}`,
-    );
+    return await this.#repair(remark, damage);
+  }
+
+  async #repair(remark: (text: string) => void, damage: string): Promise<Database> {
+    await this.#shut();
+    remark(await salvage(this.#folder, damage));
+    this.#repairedAt = performance.now();
     this.#database = await openDatabase(dataOf(this.#folder));
     return this.#database;
+  }
+
+  /** Each repair sets files aside: they are not done for a disk that does not keep what is written. */
+  #mayRepair(): boolean {
+    return this.#repairedAt === undefined || performance.now() - this.#repairedAt > REPAIR_PAUSE_MS;
   }
 
   /** Throws `full` when writing would go below the free space that is to be left. */

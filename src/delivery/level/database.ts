@@ -16,7 +16,9 @@ export type Database = Level<Buffer, Buffer> & OnDisk;
 const OPTIONS = {
   keyEncoding: 'buffer',
   valueEncoding: 'buffer',
-  writeBufferSize: 2 << 20,
+  writeBufferSize: 1 << 20,
+  maxFileSize: 1 << 20,
+  blockSize: 16 << 10,
   cacheSize: 1 << 20,
   maxOpenFiles: 64,
   compression: true,

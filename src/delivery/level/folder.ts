@@ -1,7 +1,8 @@
 /**
  * The folder of one spool:
  *
- *   data/                    LevelDB's files; its LOCK is LevelDB's alone: opening and closing it here would drop the lock
+ *   data/                    LevelDB's files; a file LOCK is LevelDB's alone: opening and closing it here would drop the lock
+ *   lock/                    an empty database, open for as long as the spool is
  *   format                   the format's number, `1\n`
  *   ballast                  room that is kept for the day on which the disk is full: without it nothing could be tidied up then
  *   data.corrupt-<UTC time>  what a repair started from, newest `ASIDE_MAX` of them

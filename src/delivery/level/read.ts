@@ -1,4 +1,11 @@
-/** Reading a range of a LevelDB, and getting past what cannot be read in it. */
+/**
+ * Reading a range of a LevelDB, and getting past what cannot be read in it.
+ *
+ * LevelDB passes over a block that it cannot read, and its binding asks whether it did so only when it comes to the end of the range or of
+ * the iterator's limit: the call that comes there fails, and what it had found is lost with it. So every read here goes to an end, or
+ * looks at the same range once more without taking anything. And the binding keeps what the last call found until the iterator is
+ * collected as garbage, which is 1 MiB that nobody counts: so the last call of a read finds little.
+ */
 import type { KeyRange } from '../store.ts';
 import type { Database } from './database.ts';
 
@@ -7,90 +14,105 @@ export type Entry = [key: Buffer, value: Buffer];
 /** Bytes of keys and values that one call into LevelDB brings; it starves neither memory nor the event loop. */
 const CHUNK_BYTES = 1 << 20;
 const CHUNK_ENTRIES = 1000;
+/** What an iterator may keep after it was closed, in bytes. */
+const KEPT_BYTES = 16 << 10;
+/** The binding's numbers have 32 bits. */
+const LIMIT_MAX = 2 ** 31 - 1;
 
 export interface Limits {
   readonly max: number;
   readonly maxBytes: number;
 }
 
-/** Collects up to a limit; says when it is reached. */
-class Collector {
-  readonly entries: Entry[] = [];
-  #bytes = 0;
-  readonly #limits: Limits;
+const isEmpty = ({ from, to }: KeyRange): boolean => Buffer.compare(from, to) >= 0;
 
-  constructor(limits: Limits) {
-    this.#limits = limits;
+/** The entries of a range. Throws when LevelDB passed over some of them. */
+export async function readRange(database: Database, range: KeyRange, limits: Limits): Promise<Entry[]> {
+  const { entries, cut } = await collect(database, range, limits, (left) => (left === 1 ? 2 : Math.min(left - 1, CHUNK_ENTRIES)));
+  const last = entries.at(-1);
+  if (cut && last) await expectReadable(database, { from: range.from, to: last[0] });
+  return entries;
+}
+
+/** As `readRange`, without what cannot be read. Entry by entry, so that no call that fails had found anything. */
+export async function readPast(database: Database, range: KeyRange, limits: Limits): Promise<Entry[]> {
+  return (await collect(database, range, limits, () => 1, true)).entries;
+}
+
+/** The last key of a range. Throws when LevelDB passed over one behind it. */
+export async function lastKey(database: Database, range: KeyRange): Promise<Buffer | undefined> {
+  const key = await lastKeyPast(database, range);
+  if (!isEmpty(range)) await expectReadable(database, { from: key ?? range.from, to: range.to });
+  return key;
+}
+
+/** The last key of a range that can be read. */
+export async function lastKeyPast(database: Database, range: KeyRange): Promise<Buffer | undefined> {
+  if (isEmpty(range)) return undefined;
+  const iterator = database.keys({ gte: range.from, lt: range.to, reverse: true, fillCache: false });
+  try {
+    return (await iterator.nextv(1))[0];
+  } finally {
+    await iterator.close();
   }
+}
 
-  get left(): number {
-    return this.#limits.max - this.entries.length;
-  }
-
-  /** False when the entry has no room any more. */
-  add(entry: Entry): boolean {
-    if (this.left <= 0) return false;
-    this.#bytes += entry[1].length;
-    if (this.#bytes > this.#limits.maxBytes && this.entries.length > 0) return false;
-    this.entries.push(entry);
-    return true;
+/** Throws when something in a range cannot be read. Nothing is brought over from LevelDB. */
+async function expectReadable(database: Database, { from, to }: KeyRange): Promise<void> {
+  const iterator = database.iterator({ gte: from, lt: to, keys: false, values: false, fillCache: false });
+  try {
+    await iterator.nextv(1);
+  } finally {
+    await iterator.close();
   }
 }
 
 /**
- * The entries of a range. LevelDB itself goes on behind a block that it cannot read and says so when it has come to the end of the range:
- * then the call that meets the end fails, and what it had found is lost with it. `step` entries are asked for at a time; with 1 nothing
- * is lost but what cannot be read, and `failed` hears why.
+ * Takes entries until the range ends, or a limit is reached: with `cut` it was that of bytes. `ask` says how many are asked for when so
+ * many are still wanted; two for the last one brings the iterator to its end.
  */
 async function collect(
   database: Database,
-  { from, to }: KeyRange,
-  limits: Limits,
-  step: number,
-  failed?: (error: unknown) => void,
-): Promise<Entry[]> {
-  const found = new Collector(limits);
-  if (Buffer.compare(from, to) >= 0 || found.left <= 0) return found.entries;
-  // Bytes are looked at one chunk at a time, so a chunk is no larger than what is wanted.
-  const highWaterMarkBytes = Math.min(CHUNK_BYTES, limits.maxBytes);
-  const iterator = database.iterator({ gte: from, lt: to, fillCache: false, highWaterMarkBytes });
+  range: KeyRange,
+  { max, maxBytes }: Limits,
+  ask: (left: number) => number,
+  endOnError = false,
+): Promise<{ entries: Entry[]; cut: boolean }> {
+  const entries: Entry[] = [];
+  if (isEmpty(range) || max <= 0) return { entries, cut: false };
+  const limit = Math.min(max, LIMIT_MAX);
+  // The first entry may be larger; what is behind it is not brought over in vain.
+  const highWaterMarkBytes = Math.max(1, Math.min(CHUNK_BYTES, maxBytes));
+  const iterator = database.iterator({ gte: range.from, lt: range.to, limit, fillCache: false, highWaterMarkBytes });
+  let [bytes, kept] = [0, 0];
   try {
-    for (;;) {
-      const chunk = await iterator.nextv(Math.min(found.left, step));
-      if (chunk.length === 0) return found.entries;
-      for (const entry of chunk) if (!found.add(entry)) return found.entries;
-      if (found.left <= 0) return found.entries;
+    while (entries.length < limit) {
+      const chunk = await iterator.nextv(ask(limit - entries.length));
+      kept = 0;
+      for (const entry of chunk) {
+        kept += entry[0].length + entry[1].length;
+        bytes += entry[1].length;
+        if (bytes > maxBytes && entries.length > 0) return { entries, cut: true };
+        entries.push(entry);
+      }
+      if (chunk.length === 0) break;
     }
   } catch (error) {
-    if (!failed) throw error;
-    failed(error);
-    return found.entries;
+    if (!endOnError) throw error;
   } finally {
-    // An open iterator keeps every file that it might read.
+    // Closed at once: an open iterator keeps every file that it might read.
+    if (kept > KEPT_BYTES) await empty(iterator, range.from);
     await iterator.close();
   }
+  return { entries, cut: false };
 }
 
-export async function readRange(database: Database, range: KeyRange, limits: Limits): Promise<Entry[]> {
-  return await collect(database, range, limits, CHUNK_ENTRIES);
-}
-
-/** As `readRange`, without what cannot be read; `failed` hears why. */
-export async function readPast(
-  database: Database,
-  range: KeyRange,
-  limits: Limits,
-  failed: (error: unknown) => void,
-): Promise<Entry[]> {
-  return await collect(database, range, limits, 1, failed);
-}
-
-export async function lastKey(database: Database, { from, to }: KeyRange): Promise<Buffer | undefined> {
-  if (Buffer.compare(from, to) >= 0) return undefined;
-  const iterator = database.keys({ gte: from, lt: to, reverse: true, limit: 1, fillCache: false });
+/** Makes an iterator forget what its last call found. */
+async function empty(iterator: ReturnType<Database['iterator']>, key: Buffer): Promise<void> {
   try {
-    return await iterator.next();
-  } finally {
-    await iterator.close();
+    iterator.seek(key);
+    await iterator.nextv(1);
+  } catch {
+    // What it has to say was heard, or does not matter: it is about to be closed.
   }
 }
