@@ -11,10 +11,11 @@
  */
 import { describe } from '../errors.ts';
 import { applyChanges, type Database, openDatabase, shows, storeErrorOf, troubleOf } from './level/database.ts';
-import { Ballast, claimFolder, dataOf, freeSpace, sizeOf } from './level/folder.ts';
+import { claimFolder, dataOf, freeSpace, sizeOf } from './level/folder.ts';
 import { badTable, damageIn } from './level/inspect.ts';
 import { takeLock } from './level/lock.ts';
 import { type Entry, lastKey, lastKeyPast, readPast, readRange } from './level/read.ts';
+import { Room } from './level/room.ts';
 import { finishRepair, salvage } from './level/salvage.ts';
 import { type Change, type KeyRange, type OpenedStore, type Store, StoreError } from './store.ts';
 
@@ -28,9 +29,6 @@ export interface LevelStoreOptions {
 }
 
 const BALLAST_BYTES = 4 << 20;
-/** Free space is asked for again after this many bytes, or this long, whatever comes first. */
-const FREE_CHECK_BYTES = 16 << 20;
-const FREE_CHECK_MS = 1000;
 /** A repair while the store is open is followed by another one after this long at the earliest; opening it anew always repairs. */
 const REPAIR_PAUSE_MS = 3_600_000;
 
@@ -57,8 +55,7 @@ export async function openLevelStore(
 
 class Leveled implements LevelStore {
   readonly #folder: string;
-  readonly #minFree: number;
-  readonly #ballast: Ballast;
+  readonly #room: Room;
   readonly #onRemark: (remark: string) => void;
   #lock: Database | undefined;
   #database: Database | undefined;
@@ -67,15 +64,11 @@ class Leveled implements LevelStore {
   #compacting: Promise<unknown> = Promise.resolve();
   /** The batch that was written last: its buffers are kept until the next one. */
   #acknowledged: readonly Change[] = [];
-  /** Bytes that may be written before free space is asked for again, and until when. */
-  #trusted = 0;
-  #trustedUntil = 0;
   #repairedAt: number | undefined;
 
   constructor(folder: string, { minFree, ballast = BALLAST_BYTES, onRemark = () => {} }: LevelStoreOptions) {
     this.#folder = folder;
-    this.#minFree = minFree;
-    this.#ballast = new Ballast(folder, ballast);
+    this.#room = new Room(folder, minFree, ballast);
     this.#onRemark = onRemark;
   }
 
@@ -87,7 +80,7 @@ class Leveled implements LevelStore {
         await finishRepair(this.#folder);
         await this.#reopen(remark);
       });
-      await this.#keepBallast(await freeSpace(this.#folder));
+      await this.#room.keep();
     } catch (error) {
       await this.#unlock();
       throw this.#errorOf(error, 'cannot open the spool in');
@@ -99,7 +92,7 @@ class Leveled implements LevelStore {
       const puts = changes.some(({ value }) => value !== undefined);
       try {
         const database = await this.#opened();
-        if (puts) await this.#checkRoom(changes.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0));
+        if (puts) await this.#room.expect(changes.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0));
         await applyChanges(database, changes, sync);
       } catch (error) {
         if (error instanceof StoreError) throw error;
@@ -118,7 +111,7 @@ class Leveled implements LevelStore {
     const doing = 'cannot write to the spool in';
     const trouble = troubleOf(error);
     try {
-      if (trouble === 'full') await this.#ballast.release();
+      if (trouble === 'full') await this.#room.release();
       const database = await this.#reopen(this.#onRemark, error);
       await this.#expectAcknowledged(database);
       if (await shows(database, changes)) return;
@@ -234,7 +227,7 @@ class Leveled implements LevelStore {
       return await work();
     } catch (error) {
       if (troubleOf(error) !== 'full') throw error;
-      await this.#ballast.release();
+      await this.#room.release();
       return await work();
     }
   }
@@ -288,29 +281,6 @@ class Leveled implements LevelStore {
   /** Each repair sets files aside: they are not done for a disk that does not keep what is written. */
   #mayRepair(): boolean {
     return this.#repairedAt === undefined || performance.now() - this.#repairedAt > REPAIR_PAUSE_MS;
-  }
-
-  /** Throws `full` when writing would go below the free space that is to be left. */
-  async #checkRoom(bytes: number): Promise<void> {
-    const now = performance.now();
-    this.#trusted -= bytes;
-    if (this.#trusted >= 0 && now < this.#trustedUntil) return;
-    const free = await freeSpace(this.#folder);
-    if (free - bytes < this.#minFree) {
-      this.#trusted = 0;
-      throw new StoreError(
-        'full',
-        `the disk of ${this.#folder} has ${free} bytes free, and min_free of the spool is ${this.#minFree}: make room on it, or lower min_free`,
-      );
-    }
-    this.#trusted = Math.min(FREE_CHECK_BYTES, (free - this.#minFree) / 2);
-    this.#trustedUntil = now + FREE_CHECK_MS;
-    await this.#keepBallast(free);
-  }
-
-  /** Makes the ballast where there is room for it, and as much again. */
-  async #keepBallast(free: number): Promise<void> {
-    if (free - this.#minFree > 2 * this.#ballast.bytes) await this.#ballast.make();
   }
 
   #errorOf(error: unknown, doing: string): StoreError {

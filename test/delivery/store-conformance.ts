@@ -1,6 +1,7 @@
 /** What every store does, LevelDB and the simulated disk alike. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Change, KeyRange, OpenedStore, Store } from '../../src/delivery/store.ts';
+import type { OpenedStore, Store } from '../../src/delivery/store.ts';
+import { del, key, numberOf, numbers, PLENTY, put, puts, range, upTo } from './disk-keys.ts';
 
 /** A disk that keeps its data when a store on it is closed and opened anew. */
 export interface StoreFixture {
@@ -8,27 +9,6 @@ export interface StoreFixture {
   /** Makes the disk full, or not so; without it the tests of a full disk are left out. */
   setFull?(full: boolean): void | Promise<void>;
 }
-
-export const key = (n: number): Buffer => {
-  const bytes = Buffer.alloc(9);
-  bytes[0] = 0x65;
-  bytes.writeBigUInt64BE(BigInt(n), 1);
-  return bytes;
-};
-export const range = (from: number, to: number): KeyRange => ({ from: key(from), to: key(to) });
-export const put = (n: number, value: string | Buffer = `value ${n}`): Change => ({ key: key(n), value: Buffer.from(value) });
-export const del = (n: number): Change => ({ key: key(n) });
-export const puts = (from: number, to: number): Change[] => Array.from({ length: to - from }, (_, i) => put(from + i));
-export const numberOf = (bytes: Buffer): number => Number(bytes.readBigUInt64BE(1));
-
-const PLENTY = 1 << 30;
-
-/** The numbers of the keys that a read finds. */
-export async function numbers(store: Store, from: number, to: number, max = PLENTY, maxBytes = PLENTY): Promise<number[]> {
-  return (await store.read(range(from, to), max, maxBytes)).map(([found]) => numberOf(found));
-}
-
-export const upTo = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
 export function storeConformance(name: string, fixture: () => StoreFixture): void {
   describe(`${name}: as every store`, () => {

@@ -8,8 +8,7 @@
  *   data.corrupt-<UTC time>  what a repair started from, newest `ASIDE_MAX` of them
  *   data.repair              a repair in progress
  */
-import { randomFillSync } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno } from '../../errors.ts';
 import { StoreError } from '../store.ts';
@@ -17,7 +16,7 @@ import { StoreError } from '../store.ts';
 export const FORMAT = 1;
 /** Permissions of folders and files that are made, less the umask: events are nobody else's business. */
 const FOLDER_MODE = 0o750;
-const FILE_MODE = 0o640;
+export const FILE_MODE = 0o640;
 
 export const dataOf = (folder: string): string => join(folder, 'data');
 
@@ -86,39 +85,4 @@ export async function sizeOf(folder: string): Promise<number> {
     if (entry.isFile()) bytes += (await unlessMissing(stat(join(entry.parentPath, entry.name))))?.size ?? 0;
   }
   return bytes;
-}
-
-/** Room that is kept by a file and can be given up at once. */
-export class Ballast {
-  readonly #file: string;
-  readonly #bytes: number;
-
-  constructor(folder: string, bytes: number) {
-    this.#file = join(folder, 'ballast');
-    this.#bytes = bytes;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** Makes the file when it is not there in full. Random bytes, because a disk may compress. False when there is no room. */
-  async make(): Promise<boolean> {
-    if (this.#bytes === 0 || (await unlessMissing(stat(this.#file)))?.size === this.#bytes) return true;
-    const handle = await open(this.#file, 'w', FILE_MODE);
-    try {
-      await handle.writeFile(randomFillSync(Buffer.allocUnsafe(this.#bytes)));
-      return true;
-    } catch {
-      // It is a precaution: a disk without room for it is dealt with when it is in the way.
-      await this.release();
-      return false;
-    } finally {
-      await handle.close();
-    }
-  }
-
-  async release(): Promise<void> {
-    await rm(this.#file, { force: true });
-  }
 }

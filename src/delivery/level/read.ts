@@ -1,9 +1,9 @@
 /**
  * Reading a range of a LevelDB, and getting past what cannot be read in it.
  *
- * LevelDB passes over a block that it cannot read, and its binding asks whether it did so only when it comes to the end of the range or of
- * the iterator's limit: the call that comes there fails, and what it had found is lost with it. So every read here goes to an end, or
- * looks at the same range once more without taking anything. And the binding keeps what the last call found until the iterator is
+ * LevelDB passes over a block that it cannot read, and its binding asks whether it did so only when it comes to the end of the range: the
+ * call that comes there fails, and what it had found is lost with it. So a read that ends before looks at its part of the range once more,
+ * without taking anything; a range that ends where the reader wants to end is cheaper by a fifth. And the binding keeps what the last call found until the iterator is
  * collected as garbage, which is 1 MiB that nobody counts: so the last call of a read finds little.
  */
 import type { KeyRange } from '../store.ts';
@@ -16,8 +16,6 @@ const CHUNK_BYTES = 1 << 20;
 const CHUNK_ENTRIES = 1000;
 /** What an iterator may keep after it was closed, in bytes. */
 const KEPT_BYTES = 16 << 10;
-/** The binding's numbers have 32 bits. */
-const LIMIT_MAX = 2 ** 31 - 1;
 
 export interface Limits {
   readonly max: number;
@@ -28,7 +26,7 @@ const isEmpty = ({ from, to }: KeyRange): boolean => Buffer.compare(from, to) >=
 
 /** The entries of a range. Throws when LevelDB passed over some of them. */
 export async function readRange(database: Database, range: KeyRange, limits: Limits): Promise<Entry[]> {
-  const { entries, cut } = await collect(database, range, limits, (left) => (left === 1 ? 2 : Math.min(left - 1, CHUNK_ENTRIES)));
+  const { entries, cut } = await collect(database, range, limits, CHUNK_ENTRIES);
   const last = entries.at(-1);
   if (cut && last) await expectReadable(database, { from: range.from, to: last[0] });
   return entries;
@@ -36,7 +34,7 @@ export async function readRange(database: Database, range: KeyRange, limits: Lim
 
 /** As `readRange`, without what cannot be read. Entry by entry, so that no call that fails had found anything. */
 export async function readPast(database: Database, range: KeyRange, limits: Limits): Promise<Entry[]> {
-  return (await collect(database, range, limits, () => 1, true)).entries;
+  return (await collect(database, range, limits, 1)).entries;
 }
 
 /** The last key of a range. Throws when LevelDB passed over one behind it. */
@@ -68,37 +66,35 @@ async function expectReadable(database: Database, { from, to }: KeyRange): Promi
 }
 
 /**
- * Takes entries until the range ends, or a limit is reached: with `cut` it was that of bytes. `ask` says how many are asked for when so
- * many are still wanted; two for the last one brings the iterator to its end.
+ * Takes entries until the range ends, or a limit is reached before: then it is `cut`. `step` entries are asked for at a time; with 1, an
+ * error is the end like any other.
  */
 async function collect(
   database: Database,
   range: KeyRange,
   { max, maxBytes }: Limits,
-  ask: (left: number) => number,
-  endOnError = false,
+  step: number,
 ): Promise<{ entries: Entry[]; cut: boolean }> {
   const entries: Entry[] = [];
   if (isEmpty(range) || max <= 0) return { entries, cut: false };
-  const limit = Math.min(max, LIMIT_MAX);
   // The first entry may be larger; what is behind it is not brought over in vain.
   const highWaterMarkBytes = Math.max(1, Math.min(CHUNK_BYTES, maxBytes));
-  const iterator = database.iterator({ gte: range.from, lt: range.to, limit, fillCache: false, highWaterMarkBytes });
+  const iterator = database.iterator({ gte: range.from, lt: range.to, fillCache: false, highWaterMarkBytes });
   let [bytes, kept] = [0, 0];
   try {
-    while (entries.length < limit) {
-      const chunk = await iterator.nextv(ask(limit - entries.length));
-      kept = 0;
+    for (;;) {
+      // One more than is wanted says whether the range ends here.
+      const chunk = await iterator.nextv(Math.max(1, Math.min(max - entries.length, step)));
+      if (chunk.length === 0) break;
+      kept = chunk.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
       for (const entry of chunk) {
-        kept += entry[0].length + entry[1].length;
         bytes += entry[1].length;
-        if (bytes > maxBytes && entries.length > 0) return { entries, cut: true };
+        if (entries.length >= max || (bytes > maxBytes && entries.length > 0)) return { entries, cut: true };
         entries.push(entry);
       }
-      if (chunk.length === 0) break;
     }
   } catch (error) {
-    if (!endOnError) throw error;
+    if (step > 1) throw error;
   } finally {
     // Closed at once: an open iterator keeps every file that it might read.
     if (kept > KEPT_BYTES) await empty(iterator, range.from);

@@ -68,7 +68,7 @@ async function linkAll(data: string, repair: string): Promise<void> {
 
 /** Moves the data away; undefined when there are none. */
 async function setAside(folder: string): Promise<string | undefined> {
-  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  const time = new Date().toISOString().replace(/[-:]/g, '');
   const aside = await freeName(folder, `${ASIDE}${time}`);
   const moved = await unlessMissing(rename(dataOf(folder), aside).then(() => true));
   return moved ? aside : undefined;
