@@ -95,11 +95,12 @@ async function readMuch(): Promise<void> {
       false,
     );
   const anonymous = (): number => Number(/RssAnon:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024;
+  const read = async (rounds: number): Promise<void> => {
+    for (let n = 0; n < rounds * 40; n++) await store.read(range((n % 40) * 1000, (n % 40) * 1000 + 900), 1000, 1 << 20);
+  };
+  await read(1);
   const before = anonymous();
-  for (let round = 0; round < 5; round++) {
-    for (let n = 0; n < 40_000; n += 500)
-      await store.read(range(n, round % 2 ? n + 500 : 50_000), round % 3 ? 500 : 600, 1 << 20);
-  }
+  await read(10);
   console.log(anonymous() - before);
   await store.close();
 }

@@ -46,11 +46,12 @@ function indexOf(fd: number, size: number): Block | undefined {
   return index.offset + index.size + TRAILER <= size ? index : undefined;
 }
 
-/** Whether a table has its end, and an index that is intact: then each of its blocks can be found. */
-export function hasIndex(path: string): boolean {
+/** Whether a table has all of its bytes, and an index that is intact: then each of its blocks can be found. */
+export function hasIndex(path: string, size: number): boolean {
   const fd = openSync(path, 'r');
   try {
-    const index = indexOf(fd, fstatSync(fd).size);
+    if (fstatSync(fd).size !== size) return false;
+    const index = indexOf(fd, size);
     return index !== undefined && isIntact(read(fd, index.offset, index.size + TRAILER), index.size);
   } catch (error) {
     if (error instanceof RangeError) return false;
