@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { errno } from '../../errors.ts';
 import { StoreError } from '../store.ts';
 
-export const FORMAT = 1;
+const FORMAT = 1;
 /** Permissions of folders and files that are made, less the umask: events are nobody else's business. */
 const FOLDER_MODE = 0o750;
 export const FILE_MODE = 0o640;

@@ -17,6 +17,7 @@ export class Room {
   /** Bytes that may be written before free space is asked for again, and until when. */
   #trusted = 0;
   #trustedUntil = 0;
+  #released = false;
 
   /** Sizes are in bytes; no ballast is made of 0. */
   constructor(folder: string, minFree: number, ballast: number) {
@@ -32,14 +33,16 @@ export class Room {
     this.#trusted -= bytes;
     if (this.#trusted >= 0 && now < this.#trustedUntil) return;
     const free = await freeSpace(this.#folder);
-    if (free - bytes < this.#minFree) {
+    // Where the ballast was given up, its room is for deleting and repairing until it is there again.
+    const left = this.#minFree + (this.#released ? this.#ballast : 0);
+    if (free - bytes < left) {
       this.#trusted = 0;
       throw new StoreError(
         'full',
-        `the disk of ${this.#folder} has ${free} bytes free, and min_free of the spool is ${this.#minFree}: make room on it, or lower min_free`,
+        `the disk of ${this.#folder} has ${free} bytes free, and the spool leaves ${left} of it alone: make room on it, or lower spool.min_free`,
       );
     }
-    this.#trusted = Math.min(CHECK_BYTES, (free - this.#minFree) / 2);
+    this.#trusted = Math.min(CHECK_BYTES, (free - left) / 2);
     this.#trustedUntil = now + CHECK_MS;
     await this.#keep(free);
   }
@@ -51,12 +54,14 @@ export class Room {
 
   async release(): Promise<void> {
     this.#trusted = 0;
+    this.#released = this.#ballast > 0;
     await rm(this.#file, { force: true });
   }
 
   /** Random bytes, because a disk may compress others away. */
   async #keep(free: number): Promise<void> {
     if (this.#ballast === 0 || free - this.#minFree <= 2 * this.#ballast) return;
+    this.#released = false;
     if ((await unlessMissing(stat(this.#file)))?.size === this.#ballast) return;
     const handle = await open(this.#file, 'w', FILE_MODE);
     try {
