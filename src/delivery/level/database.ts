@@ -12,7 +12,7 @@ export type Database = Level<Buffer, Buffer> & OnDisk;
 /**
  * Sizes in bytes, as LevelDB takes them. Two write buffers may be in memory at once; each is a log of that size on disk and a table
  * later. LevelDB maps its tables into memory and keeps 64 of them, and what of them was read counts as memory of the process: so they are
- * small. Compressed, telemetry takes a third of the disk for a tenth more CPU; larger blocks take both a little down (bench/RESULTS.md).
+ * small. Compressed, telemetry takes a third of the disk for a fifth more CPU; larger blocks take both a little down (bench/RESULTS.md).
  */
 const OPTIONS = {
   keyEncoding: 'buffer',
