@@ -6,6 +6,7 @@ import { encode } from './encode.ts';
 import { host, manyProcesses } from './host.ts';
 import { type Figure, holds, machine } from './measure.ts';
 import { hour, start } from './service.ts';
+import { spoolFigures } from './spool.ts';
 
 const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   encode,
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   processes: manyProcesses,
   hour,
   start,
+  spool: spoolFigures,
 };
 
 const asked = process.argv.slice(2);
