@@ -1,4 +1,6 @@
 /** `server.properties` of a node: broker and controller in one process, everything on loopback, small. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Authority, Certificate } from './certificates.ts';
 
 /** Ports of one node; `internal` is between brokers and for the tests' own administration, and no fault stands before it. */
@@ -29,6 +31,7 @@ export interface KafkaTls {
   server: Certificate;
 }
 
+export const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qk';
 export const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512'];
 const LOGIN = 'org.apache.kafka.common.security';
 
@@ -70,7 +73,7 @@ export function serverProperties(
     'num.io.threads': 2,
     // A leader moves only when a test moves it or kills its node. A killed node counts as gone, and a restarted one as back, this soon.
     'auto.leader.rebalance.enable': false,
-    'broker.session.timeout.ms': 3000,
+    'broker.session.timeout.ms': nodes.length === 1 ? 2000 : 3000,
     'broker.heartbeat.interval.ms': 300,
     ...(options.users ? saslProperties(options.users) : {}),
     ...(tls ? tlsProperties(tls, options.tls === 'required') : {}),
@@ -113,4 +116,11 @@ function lines(properties: Record<string, string | number | boolean>): string {
   return Object.entries(properties)
     .map(([key, value]) => `${key}=${String(value)}\n`)
     .join('');
+}
+
+/** What `StorageTool format` writes into a node's folder when there are no users to add, without the second that it takes. */
+export function writeMeta(dir: string, id: number): void {
+  const directory = `TidegateTestNode${String(id).padStart(6, '0')}`;
+  const meta = { version: 1, 'cluster.id': CLUSTER_ID, 'node.id': id, 'directory.id': directory };
+  writeFileSync(join(dir, 'meta.properties'), lines(meta));
 }

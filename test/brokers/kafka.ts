@@ -3,13 +3,19 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Authority } from './certificates.ts';
 import { provideKafka } from './install.ts';
+import { javaArguments, type KafkaJars } from './java.ts';
 import { KafkaAdmin } from './kafka-admin.ts';
-import { type KafkaOptions, type KafkaPorts, type KafkaTls, SCRAM, serverProperties } from './kafka-config.ts';
+import {
+  CLUSTER_ID,
+  type KafkaOptions,
+  type KafkaPorts,
+  type KafkaTls,
+  SCRAM,
+  serverProperties,
+  writeMeta,
+} from './kafka-config.ts';
 import { awaitReady, execute, freePorts, isListening, OwnedProcess, ownedFolder } from './owned.ts';
 
-const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qk';
-const HEAP = ['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
-const LOGGING = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
 /** How long a node may take to start, and a tool of Kafka's to do its work, in milliseconds: many times what an idle machine needs. */
 const START_MS = 90_000;
 const TOOL_MS = 60_000;
@@ -35,10 +41,10 @@ export class KafkaCluster {
   readonly admin: KafkaAdmin;
   readonly #nodes: readonly Node[];
   readonly #folder: { path: string; remove(): void };
-  readonly #jars: string;
+  readonly #java: KafkaJars;
 
   private constructor(
-    jars: string,
+    java: KafkaJars,
     folder: { path: string; remove(): void },
     nodes: readonly Node[],
     options: KafkaOptions,
@@ -54,11 +60,11 @@ export class KafkaCluster {
     this.admin = new KafkaAdmin(at('internal'));
     this.#nodes = nodes;
     this.#folder = folder;
-    this.#jars = jars;
+    this.#java = java;
   }
 
   static async start(options: KafkaOptions = {}): Promise<KafkaCluster> {
-    const jars = await provideKafka();
+    const java = await provideKafka();
     const folder = ownedFolder('kafka');
     let cluster: KafkaCluster | undefined;
     try {
@@ -68,7 +74,7 @@ export class KafkaCluster {
         const ports = nodes.map((node) => node.ports);
         writeFileSync(join(dir, 'server.properties'), serverProperties(id, ports, join(dir, 'data'), options, tls));
       }
-      cluster = new KafkaCluster(jars, folder, nodes, options, tls);
+      cluster = new KafkaCluster(java, folder, nodes, options, tls);
       await cluster.#format(options.users ?? {});
       await cluster.#run(nodes);
       return cluster;
@@ -106,7 +112,7 @@ export class KafkaCluster {
 
   /** Runs one of Kafka's own tools by its class, such as `kafka.admin.ConfigCommand`; resolves with what it printed. */
   async tool(name: string, ...args: string[]): Promise<string> {
-    return await execute('java', this.#java(name, ...args), { deadlineMs: TOOL_MS });
+    return await execute('java', javaArguments(this.#java, name, ...args), { deadlineMs: TOOL_MS });
   }
 
   /** Sets a user's password for SCRAM; that of PLAIN stays as it is. */
@@ -131,11 +137,11 @@ export class KafkaCluster {
     return nodes;
   }
 
-  #java(name: string, ...args: string[]): string[] {
-    return [...HEAP, LOGGING, '-cp', `${this.#jars}/*`, name, ...args];
-  }
-
   async #format(users: Record<string, string>): Promise<void> {
+    if (Object.keys(users).length === 0) {
+      for (const { id, folder } of this.#nodes) writeMeta(join(folder, 'data'), id);
+      return;
+    }
     const scram = Object.entries(users).flatMap(([name, password]) =>
       SCRAM.flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${name},password=${password}]`]),
     );
@@ -149,7 +155,7 @@ export class KafkaCluster {
 
   async #run(nodes: readonly Node[]): Promise<void> {
     for (const node of nodes) {
-      const args = this.#java('kafka.Kafka', join(node.folder, 'server.properties'));
+      const args = javaArguments(this.#java, 'kafka.Kafka', join(node.folder, 'server.properties'));
       node.process = new OwnedProcess('java', args, { log: join(node.folder, 'log'), cwd: node.folder });
     }
     await Promise.all(
@@ -174,7 +180,7 @@ async function layOut(count: number, folder: string): Promise<Node[]> {
       number,
     ];
     const dir = join(folder, String(i + 1));
-    mkdirSync(dir);
+    mkdirSync(join(dir, 'data'), { recursive: true });
     return { id: i + 1, ports: { controller, internal, plain, sasl, tls, saslTls }, folder: dir, process: undefined };
   });
 }
