@@ -17,7 +17,7 @@ import {
 import { awaitReady, execute, freePorts, isListening, OwnedProcess, ownedFolder } from './owned.ts';
 
 /** How long a node may take to start, and a tool of Kafka's to do its work, in milliseconds: many times what an idle machine needs. */
-const START_MS = 90_000;
+const START_MS = 120_000;
 const TOOL_MS = 60_000;
 
 interface Node {
