@@ -1,7 +1,6 @@
 /** `server.properties` of a node: broker and controller in one process, everything on loopback, small. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Authority, Certificate } from './certificates.ts';
 
 /** Ports of one node; `internal` is between brokers and for the tests' own administration, and no fault stands before it. */
 export interface KafkaPorts {
@@ -26,9 +25,10 @@ export interface KafkaOptions {
   properties?: Record<string, string | number | boolean>;
 }
 
+/** Files in PEM: whom a node trusts, and its own key and certificates in one. */
 export interface KafkaTls {
-  authority: Authority;
-  server: Certificate;
+  ca: string;
+  chain: string;
 }
 
 export const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qk';
@@ -106,12 +106,12 @@ function saslProperties(users: Record<string, string>): Record<string, string> {
   return properties;
 }
 
-function tlsProperties({ authority, server }: KafkaTls, required: boolean): Record<string, string> {
+function tlsProperties({ ca, chain }: KafkaTls, required: boolean): Record<string, string> {
   return {
     'ssl.keystore.type': 'PEM',
-    'ssl.keystore.location': `${server.cert}.chain`,
+    'ssl.keystore.location': chain,
     'ssl.truststore.type': 'PEM',
-    'ssl.truststore.location': authority.ca,
+    'ssl.truststore.location': ca,
     'ssl.client.auth': required ? 'required' : 'none',
   };
 }

@@ -48,7 +48,7 @@ export class KafkaCluster {
     folder: { path: string; remove(): void },
     nodes: readonly Node[],
     options: KafkaOptions,
-    tls?: KafkaTls,
+    authority: Authority | undefined,
   ) {
     const at = (port: keyof KafkaPorts): string[] => nodes.map(({ ports }) => `127.0.0.1:${ports[port]}`);
     this.direct = at('plain');
@@ -56,7 +56,7 @@ export class KafkaCluster {
     this.saslBrokers = at('sasl');
     this.tlsBrokers = at('tls');
     this.saslTlsBrokers = at('saslTls');
-    this.authority = tls?.authority;
+    this.authority = authority;
     this.admin = new KafkaAdmin(at('internal'));
     this.#nodes = nodes;
     this.#folder = folder;
@@ -69,12 +69,13 @@ export class KafkaCluster {
     let cluster: KafkaCluster | undefined;
     try {
       const nodes = await layOut(options.nodes ?? 1, folder.path);
-      const tls = options.tls ? await certificates(folder.path) : undefined;
+      const authority = options.tls ? await Authority.create(folder.path, 'Kafka') : undefined;
+      const tls = authority ? await serverChain(authority, folder.path) : undefined;
       for (const { id, folder: dir } of nodes) {
         const ports = nodes.map((node) => node.ports);
         writeFileSync(join(dir, 'server.properties'), serverProperties(id, ports, join(dir, 'data'), options, tls));
       }
-      cluster = new KafkaCluster(java, folder, nodes, options, tls);
+      cluster = new KafkaCluster(java, folder, nodes, options, authority);
       await cluster.#format(options.users ?? {});
       await cluster.#run(nodes);
       return cluster;
@@ -185,11 +186,9 @@ async function layOut(count: number, folder: string): Promise<Node[]> {
   });
 }
 
-async function certificates(folder: string): Promise<KafkaTls> {
-  const authority = await Authority.create(folder, 'Kafka');
-  const server = await authority.issue('server');
-  // Kafka reads key and certificates from one file.
-  const parts = [server.key, server.cert, authority.ca].map((file) => readFileSync(file, 'utf8'));
-  writeFileSync(`${server.cert}.chain`, parts.join(''));
-  return { authority, server };
+async function serverChain(authority: Authority, folder: string): Promise<KafkaTls> {
+  const { key, cert } = await authority.issue('server');
+  const chain = join(folder, 'server-chain.pem');
+  writeFileSync(chain, [key, cert, authority.ca].map((file) => readFileSync(file, 'utf8')).join(''));
+  return { ca: authority.ca, chain };
 }

@@ -83,7 +83,9 @@ export class OwnedProcess {
   /** The last of what it printed, for an error that says why it does not run. */
   get lastWords(): string {
     // Without Java's stack frames, which would push out what matters.
-    return readFileSync(this.#log, 'utf8').replaceAll(/\n\tat .*/g, '').slice(-4000);
+    return readFileSync(this.#log, 'utf8')
+      .replaceAll(/\n\tat .*/g, '')
+      .slice(-4000);
   }
 
   signal(signal: NodeJS.Signals): void {
