@@ -4,19 +4,21 @@
  * A value of the spool, version 1, is
  *
  *   version   1 byte
- *   checksum  4 bytes, CRC-32 of all that follows
+ *   checksum  4 bytes, CRC-32 of lane and place, as in the key, and all that follows
+ *   sum       6 bytes: the size of everything that was ever spooled in this lane, this entry included
  *   length    2 bytes, of the head
  *   head      MessagePack array: run, n, id, type, time, agent, host, sensor, 1 for JSON or 0 for MessagePack
  *   body      the encoded event
  *
- * LevelDB checks its own blocks only when it repairs, so that each value has a checksum of its own.
+ * LevelDB checks its own blocks only when it repairs, so that each value has a checksum of its own. Two sums tell how much lies between.
  */
 import { crc32 } from 'node:zlib';
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import type { Message } from '../broker.ts';
 
 const VALUE_VERSION = 1;
-const HEAD_AT = 7;
+const HEAD_AT = 13;
+const [SUM_AT, LENGTH_AT] = [5, 11];
 /** What an entry costs in memory and on disk beside its body, in bytes: an estimate, for limits. */
 const OVERHEAD_BYTES = 200;
 
@@ -44,6 +46,8 @@ export class Entry implements Message {
   readonly accepted: number;
   /** Its place on disk, once it is to be there. */
   position: number | undefined;
+  /** Once it has a place: the size of everything that was ever spooled in its lane up to it, in bytes. */
+  sum = 0;
   /** Whether it is in flight. */
   sending = false;
 
@@ -76,25 +80,34 @@ export class Entry implements Message {
 const encoder = new Encoder();
 const decoder = new Decoder({ maxArrayLength: 16, maxStrLength: 65_535, maxMapLength: 0, maxBinLength: 0, maxExtLength: 0 });
 
-/** The value that the spool keeps. */
+/** The value that the spool keeps under the entry's place; a dead letter has none. */
 export function encodeEntry(entry: Entry): Buffer {
-  const { run, n, id, type, time, agent, host, sensor, contentType, body } = entry;
+  const { run, n, id, type, time, agent, host, sensor, contentType, body, sum, lane, position = 0 } = entry;
   const head = encoder.encodeSharedRef([run, n, id, type, time, agent, host, sensor, CONTENT_TYPES.indexOf(contentType)]);
   const value = Buffer.allocUnsafe(HEAD_AT + head.length + body.length);
   value[0] = VALUE_VERSION;
-  value.writeUInt16BE(head.length, 5);
+  value.writeUIntBE(sum, SUM_AT, 6);
+  value.writeUInt16BE(head.length, LENGTH_AT);
   value.set(head, HEAD_AT);
   value.set(body, HEAD_AT + head.length);
-  value.writeUInt32BE(crc32(value.subarray(5)), 1);
+  value.writeUInt32BE(crc32(value.subarray(SUM_AT), seedOf(lane, position)), 1);
   return value;
 }
 
+/** A value that was moved to another key is as wrong as one that was changed. */
+const seedOf = (lane: number, place: number): number => (Math.imul(lane + 1, 0x9e3779b1) ^ place) >>> 0;
+
 /** An entry from its value; undefined when the value is not what was written. */
-export function decodeEntry(value: Buffer, lane: number, position: number): Entry | undefined {
-  if (value.length < HEAD_AT || value[0] !== VALUE_VERSION || value.readUInt32BE(1) !== crc32(value.subarray(5))) return undefined;
-  const end = HEAD_AT + value.readUInt16BE(5);
-  const head = decoder.decode(value.subarray(HEAD_AT, end)) as [string, number, string, string, number, string, string, string, 0 | 1];
+export function decodeEntry(value: Buffer, lane: number, place: number): Entry | undefined {
+  if (value.length < HEAD_AT || value[0] !== VALUE_VERSION) return undefined;
+  if (value.readUInt32BE(1) !== crc32(value.subarray(SUM_AT), seedOf(lane, place))) return undefined;
+  const end = HEAD_AT + value.readUInt16BE(LENGTH_AT);
+  const head = decoder.decode(value.subarray(HEAD_AT, end)) as Head;
   const [run, n, id, type, time, agent, host, sensor, json] = head;
   const fields = { run, n, id, type, time, agent, host, sensor, contentType: CONTENT_TYPES[json], body: value.subarray(end), lane };
-  return new Entry(fields, 0, position);
+  const entry = new Entry(fields, 0, place);
+  entry.sum = value.readUIntBE(SUM_AT, 6);
+  return entry;
 }
+
+type Head = [string, number, string, string, number, string, string, string, 0 | 1];

@@ -3,7 +3,7 @@
  *
  *   d <number: 6>              a dead letter
  *   e <lane: 2> <place: 6>     an entry
- *   l <lane: 2>                what is known of a lane: head, end, holes, bytes, cleared, the last number written
+ *   l <lane: 2>                what entries do not tell of their lane: holes, whose they are
  *   r <run>                    a run that has not ended; its lanes and window
  *   x <lane: 2>                losses of a lane that are not told yet
  */

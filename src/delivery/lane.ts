@@ -27,8 +27,8 @@ export interface LaneState {
   readonly end: number;
   readonly holes: readonly Span[];
   readonly bytes: number;
-  /** Places below it are empty, and their keys are gone. */
-  readonly cleared: number;
+  /** The size of everything that was ever spooled in it, in bytes. */
+  readonly sum: number;
 }
 
 /** Entries that are in memory alone and will be lost with it, over all lanes of a sink. */
@@ -37,7 +37,7 @@ export interface Memory {
   bytes: number;
 }
 
-export const EMPTY_LANE: LaneState = { head: 0, end: 0, holes: [], bytes: 0, cleared: 0 };
+export const EMPTY_LANE: LaneState = { head: 0, end: 0, holes: [], bytes: 0, sum: 0 };
 
 export class Lane {
   readonly number: number;
@@ -48,8 +48,10 @@ export class Lane {
   durable: number;
   /** Keys to be deleted. */
   readonly doomed: Span[] = [];
-  /** Whether what is on disk of the lane's state is not this. */
-  dirty = false;
+  /** The size of everything that was ever spooled in it, in bytes. */
+  sum: number;
+  /** Whether there are holes that the disk does not know of. */
+  holed = false;
   /** Whether what is on disk is a backlog that empties at the drain's rate. */
   draining: boolean;
   readonly #ledger: Ledger;
@@ -71,8 +73,8 @@ export class Lane {
     this.#cacheFrom = state.end;
     this.durable = state.end;
     this.#diskBytes = state.bytes;
+    this.sum = state.sum;
     this.draining = this.#places.count > 0;
-    if (state.cleared < state.head) this.doomed.push({ from: state.cleared, to: state.head });
   }
 
   /** Entries that have a place on disk. */
@@ -161,6 +163,7 @@ export class Lane {
     for (const entry of this.#fresh) {
       if (!fits(entry.bytes)) break;
       entry.position = this.#places.give();
+      entry.sum = this.sum += entry.bytes;
       if (entry.sending) this.#sends(entry.position);
       this.#cache.push(entry);
       this.#diskBytes += entry.bytes;
@@ -169,7 +172,6 @@ export class Lane {
       count++;
     }
     this.#fresh.dropFront(count);
-    if (count > 0) this.dirty = true;
     return this.#fresh.length === 0;
   }
 
@@ -296,9 +298,11 @@ export class Lane {
   }
 
   #empty(span: Span): void {
+    const { head } = this.#places;
     this.#places.empty(span);
     this.doomed.push(span);
-    this.dirty = true;
+    // Also a hole that is gone because the head has passed it need not be on record any longer, but does no harm there.
+    if (this.#places.head === head) this.holed = true;
     if (this.#cacheFrom < this.#places.head) this.#cacheFrom = Math.min(this.#places.head, this.#places.end);
     if (this.durable < this.#places.head) this.durable = this.#places.head;
   }

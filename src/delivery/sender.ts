@@ -267,7 +267,7 @@ export class Sender {
     keeper.spool?.deleted(entries);
     // In `always` the disk is never empty; a batch's worth is no backlog.
     if (lane.spooled <= (options().always ? options().batch.max_events : 0)) lane.draining = false;
-    if (lane.dirty || lane.losses.dirty) keeper.work();
+    if (lane.doomed.length > 0 || lane.losses.dirty) keeper.work();
   }
 
   #giveUp(): void {

@@ -1,18 +1,37 @@
-/** What a spool holds beside its entries, as it is on disk, and how it is found again after a start. */
+/**
+ * What a spool holds beside its entries, and how a lane is found again after a start.
+ *
+ * A lane's record is written when a new run begins to write to it, when a hole is made, and every few seconds; not with every batch, since a
+ * key that is far from those of the entries makes LevelDB merge its tables over and over. So the record may be behind. Which entries
+ * there are is asked of the entries: the first and the last key, and the difference of their sums.
+ */
 import { decode, encode } from '@msgpack/msgpack';
-import { decodeEntry } from './entry.ts';
-import { ALL_ENTRIES, ALL_LANES, ALL_LOSSES, ALL_RUNS, entryKey, laneOfKey, placeOfKey, runOfKey } from './keys.ts';
+import { decodeEntry, type Entry } from './entry.ts';
+import { ALL_LANES, ALL_LOSSES, ALL_RUNS, entryRange, laneOfKey, placeOfKey, runOfKey } from './keys.ts';
 import type { LaneState } from './lane.ts';
 import type { LossRange } from './losses.ts';
+import type { Span } from './positions.ts';
 import { extend, type Segment } from './segments.ts';
 import type { KeyRange, Store } from './store.ts';
 
-/** Small entries read at once, and bytes of entries while the whole spool is looked through. */
+/** Entries read at once, and their bytes, while a spool is looked through. */
 const READ_MAX = 1000;
 const READ_BYTES_MAX = 4 * 2 ** 20;
+/** Places are below it. */
+const PLACE_END = 2 ** 48 - 1;
 
-/** A lane, and whose entries it holds. */
-export interface LaneRecord extends LaneState {
+/** A lane's record. */
+export interface LaneRecord {
+  /** The first entry and the place behind the last, when this was written. */
+  readonly head: number;
+  readonly end: number;
+  readonly sum: number;
+  readonly holes: readonly Span[];
+  readonly segments: readonly Segment[];
+}
+
+/** A lane as it was found. */
+export interface FoundLane extends LaneState {
   readonly segments: readonly Segment[];
 }
 
@@ -24,7 +43,7 @@ export interface RunRecord {
 }
 
 export interface SpoolState {
-  readonly lanes: ReadonlyMap<number, LaneRecord>;
+  readonly lanes: ReadonlyMap<number, FoundLane>;
   readonly losses: ReadonlyMap<number, readonly LossRange[]>;
   readonly runs: ReadonlyMap<string, RunRecord>;
 }
@@ -33,10 +52,6 @@ export const encodeValue = (value: unknown): Buffer => {
   const bytes = encode(value, { ignoreUndefined: true });
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 };
-
-export const encodeLane = (record: LaneRecord): Buffer => encodeValue(record);
-
-const decodeLane = (value: Buffer): LaneRecord => decode(value) as unknown as LaneRecord;
 
 /** Entries of a range in their order, a piece at a time. */
 async function* walk(store: Store, range: KeyRange): AsyncIterable<[key: Buffer, value: Buffer]> {
@@ -49,41 +64,75 @@ async function* walk(store: Store, range: KeyRange): AsyncIterable<[key: Buffer,
   }
 }
 
-/** What the disk says of the spool. With `search`, the entries themselves are asked, because something was damaged. */
-export async function readState(store: Store, search: boolean): Promise<SpoolState> {
-  const lanes = new Map<number, LaneRecord>();
+/** What the disk says of the spool. With `damaged`, every entry is looked at, because some may be gone. */
+export async function readState(store: Store, damaged: boolean): Promise<SpoolState> {
+  const lanes = new Map<number, FoundLane>();
   const losses = new Map<number, LossRange[]>();
   const runs = new Map<string, RunRecord>();
-  for await (const [key, value] of walk(store, ALL_LANES)) lanes.set(laneOfKey(key), decodeLane(value));
-  for await (const [key, value] of walk(store, ALL_LOSSES)) losses.set(laneOfKey(key), decode(value) as LossRange[]);
-  for await (const [key, value] of walk(store, ALL_RUNS)) runs.set(runOfKey(key), decode(value) as RunRecord);
-  if (search) await searchEntries(store, lanes);
+  const records = new Map<number, LaneRecord>();
+  for await (const [key, value] of walk(store, ALL_LANES)) records.set(laneOfKey(key), decode(value) as unknown as LaneRecord);
+  for await (const [key, value] of walk(store, ALL_LOSSES)) losses.set(laneOfKey(key), decode(value) as unknown as LossRange[]);
+  for await (const [key, value] of walk(store, ALL_RUNS)) runs.set(runOfKey(key), decode(value) as unknown as RunRecord);
+  // A lane without a record has no entries, unless the record is what was damaged.
+  const numbers = damaged ? new Set([...records.keys(), ...(await lanesOfEntries(store))]) : records.keys();
+  for (const number of numbers) lanes.set(number, await findLane(store, number, records.get(number), damaged));
   return { lanes, losses, runs };
 }
 
-/** Makes the lanes' records agree with the entries that are there. Entries below a lane's head were delivered. */
-async function searchEntries(store: Store, lanes: Map<number, LaneRecord>): Promise<void> {
-  const found = new Map<number, { first: number; last: number; bytes: number; segments: readonly Segment[] }>();
-  for await (const [key, value] of walk(store, ALL_ENTRIES)) {
-    const [lane, place] = [laneOfKey(key), placeOfKey(key)];
-    if (place < (lanes.get(lane)?.head ?? 0)) continue;
-    const entry = decodeEntry(value, lane, place);
-    if (!entry) continue;
-    const seen = found.get(lane);
-    found.set(lane, {
-      first: seen?.first ?? place,
-      last: place,
-      bytes: (seen?.bytes ?? 0) + entry.bytes,
-      segments: extend(seen?.segments ?? [], place, entry.run, entry.n),
-    });
-  }
-  for (const [lane, { first, last, bytes, segments }] of found) {
-    const known = lanes.get(lane);
-    const end = Math.max(last + 1, known?.end ?? 0);
-    // Without a record, what was settled and what was lost cannot be told apart: the first that is there is the first.
-    lanes.set(lane, { head: first, cleared: first, holes: [], segments, ...known, end, bytes });
+/** Lanes that have entries: one look each. */
+async function lanesOfEntries(store: Store): Promise<number[]> {
+  const lanes: number[] = [];
+  for (let lane = 0; ; lane++) {
+    const [first] = await store.read({ from: entryRange(lane, 0, 0).from, to: Buffer.from('f') }, 1, 1);
+    if (!first) return lanes;
+    lane = laneOfKey(first[0]);
+    lanes.push(lane);
   }
 }
 
-/** The key behind the last of a lane's entries. */
-export const afterLane = (lane: number): Buffer => entryKey(lane + 1, 0);
+const NO_RECORD: LaneRecord = { head: 0, end: 0, sum: 0, holes: [], segments: [] };
+
+async function findLane(store: Store, lane: number, record: LaneRecord | undefined, damaged: boolean): Promise<FoundLane> {
+  const known = record ?? NO_RECORD;
+  const all = entryRange(lane, known.head, PLACE_END);
+  const [first] = await store.read(all, 1, 1);
+  const last = await store.last(all);
+  if (!first || !last) return damaged && record ? { ...known, bytes: 0 } : { ...known, head: known.end, holes: [], bytes: 0 };
+  const end = Math.max(known.end, placeOfKey(last) + 1);
+  // What is before the first was delivered since the record was written, unless something is known to be gone.
+  const head = damaged && record ? known.head : placeOfKey(first[0]);
+  const holes = known.holes.filter((hole) => hole.to > head && hole.from > head);
+  const [entryOfFirst, entryOfLast] = [decodeEntry(first[1], lane, placeOfKey(first[0])), await entryAt(store, lane, placeOfKey(last))];
+  if (!damaged && entryOfFirst && entryOfLast) {
+    const bytes = entryOfLast.sum - entryOfFirst.sum + entryOfFirst.bytes;
+    return { head, end, holes, bytes, sum: entryOfLast.sum, segments: withLast(known.segments, head, entryOfLast) };
+  }
+  return { head, end, holes, ...(await searchLane(store, lane, known)) };
+}
+
+async function entryAt(store: Store, lane: number, place: number): Promise<Entry | undefined> {
+  const [found] = await store.read(entryRange(lane, place, place + 1), 1, 1);
+  return found && decodeEntry(found[1], lane, place);
+}
+
+/** A record that is behind does not know of the last numbers of its run. */
+function withLast(segments: readonly Segment[], head: number, { run, n }: Entry): readonly Segment[] {
+  const last = segments.at(-1);
+  return last?.run === run ? [...segments.slice(0, -1), { ...last, last: n }] : extend(segments, head, run, n);
+}
+
+/** Looks at every entry of a lane. */
+async function searchLane(store: Store, lane: number, known: LaneRecord): Promise<Pick<FoundLane, 'bytes' | 'sum' | 'segments'>> {
+  let [bytes, sum, segments] = [0, known.sum, known.segments];
+  for await (const [key, value] of walk(store, entryRange(lane, known.head, PLACE_END))) {
+    const entry = decodeEntry(value, lane, placeOfKey(key));
+    if (!entry) continue;
+    bytes += entry.bytes;
+    sum = Math.max(sum, entry.sum);
+    const runs = segments.map((segment) => segment.run);
+    const at = runs.lastIndexOf(entry.run);
+    if (at === -1) segments = extend(segments, entry.position as number, entry.run, entry.n);
+    else segments = segments.map((segment, i) => (i === at ? { ...segment, last: Math.max(segment.last, entry.n) } : segment));
+  }
+  return { bytes, sum, segments };
+}

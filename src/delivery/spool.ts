@@ -16,7 +16,7 @@ import type { Lane } from './lane.ts';
 import type { SpoolOptions } from './options.ts';
 import type { Span } from './positions.ts';
 import { extend, partsOf, type Segment, trimmed } from './segments.ts';
-import { encodeLane, encodeValue, type RunRecord, type SpoolState } from './spool-state.ts';
+import { encodeValue, type RunRecord, type SpoolState } from './spool-state.ts';
 import { type Change, type Store, StoreError } from './store.ts';
 
 /** Entries written in one batch at most, in bytes; more go in the next. */
@@ -26,6 +26,8 @@ const DOOMED_MAX = 10_000;
 /** What was deleted since the disk was last compacted, in bytes, that is worth another; less when nothing is left. */
 const COMPACT_BYTES = 64 * 2 ** 20;
 const COMPACT_EMPTY_BYTES = 2 ** 20;
+/** How far a lane's record may be behind while it changes, in milliseconds. */
+const RECORD_MS = 5000;
 /** What is written where nothing but the sync is wanted. */
 const SYNC_KEY = Buffer.from('s');
 
@@ -57,6 +59,8 @@ export class Spool {
   #unsyncedSince: number | undefined;
   #deletedBytes = 0;
   #compacting: Promise<void> | undefined;
+  /** When each lane's record was written, on the monotonic clock. */
+  readonly #recorded = new Map<number, number>();
   /** Whose entries each lane has on disk. */
   readonly #segments = new Map<number, readonly Segment[]>();
 
@@ -154,26 +158,38 @@ export class Spool {
         lane.losses.dirty = true;
       });
       plan.writes ||= ranges.length > 0;
-    } else if (!doomed && written === lane.durable && !lane.dirty) return;
-    const { head, holes } = lane.places;
-    let [unwritten, segments] = [0, trimmed(this.#segments.get(lane.number) ?? [], head)];
-    for (const { position, bytes, run, n } of lane.unwritten()) {
-      if ((position as number) >= written) unwritten += bytes;
-      else segments = extend(segments, position as number, run, n);
+    } else if (!doomed && written === lane.durable) return;
+    const known = this.#segments.get(lane.number) ?? [];
+    let segments = known;
+    for (const { position, run, n } of lane.unwritten()) {
+      if ((position as number) >= written) break;
+      segments = extend(segments, position as number, run, n);
     }
-    const end = Math.max(written, head);
-    const cleared = lane.doomed[0] ? Math.min(head, lane.doomed[0].from) : head;
-    const known = holes.filter((hole) => hole.from < end).map(({ from, to }) => ({ from, to: Math.min(to, end) }));
-    const bytes = Math.max(0, lane.diskBytes - unwritten);
-    const record = { head, end, holes: known, bytes, cleared, segments };
-    plan.changes.push({ key: laneKey(lane.number), value: encodeLane(record) });
-    lane.dirty = false;
-    plan.undo.push(() => {
-      lane.dirty = true;
-    });
     plan.done.push(() => {
       lane.durable = Math.max(lane.durable, written);
       this.#segments.set(lane.number, segments);
+    });
+    if (segments.length > known.length || lane.holed || this.#isBehind(lane)) this.#planRecord(plan, lane, written, segments);
+  }
+
+  #isBehind({ number }: Lane): boolean {
+    return this.#parts.clock.monotonic() - (this.#recorded.get(number) ?? Number.NEGATIVE_INFINITY) >= RECORD_MS;
+  }
+
+  #planRecord(plan: Plan, lane: Lane, written: number, segments: readonly Segment[]): void {
+    const { head } = lane.places;
+    const end = Math.max(written, head);
+    const holes = lane.places.holes.filter((hole) => hole.from < end).map(({ from, to }) => ({ from, to: Math.min(to, end) }));
+    const record = { head, end, sum: lane.sum, holes, segments: trimmed(segments, head) };
+    plan.changes.push({ key: laneKey(lane.number), value: encodeValue(record) });
+    const { holed } = lane;
+    lane.holed = false;
+    plan.undo.push(() => {
+      lane.holed ||= holed;
+    });
+    plan.done.push(() => {
+      this.#segments.set(lane.number, record.segments);
+      this.#recorded.set(lane.number, this.#parts.clock.monotonic());
     });
   }
 
@@ -220,7 +236,8 @@ export class Spool {
   }
 
   async #readOnce(lane: Lane, max: number, maxBytes: number, from: number): Promise<Entry[]> {
-    const { cacheFrom: to } = lane;
+    // A read that ends where the entries do need not ask whether there are more.
+    const to = Math.min(lane.cacheFrom, from + max);
     const found = await this.#store.read(entryRange(lane.number, from, to), max, maxBytes);
     const entries: Entry[] = [];
     let next = Math.max(from, lane.head);
@@ -237,7 +254,7 @@ export class Spool {
     const last = found.at(-1);
     const behind = last ? placeOfKey(last[0]) + 1 : next;
     this.#missing(lane, next, behind, entries.at(-1), undefined);
-    if (found.length < max && lane.places.held(behind, to) > 0) await this.#look(lane, behind, to, entries.at(-1));
+    if (lane.places.held(behind, to) > 0) await this.#look(lane, behind, to, entries.at(-1));
     return entries;
   }
 
@@ -321,4 +338,4 @@ export class Spool {
   }
 }
 
-const isDirty = (lane: Lane): boolean => lane.dirty || lane.losses.dirty || lane.doomed.length > 0 || lane.durable < lane.places.end;
+const isDirty = (lane: Lane): boolean => lane.holed || lane.losses.dirty || lane.doomed.length > 0 || lane.durable < lane.places.end;

@@ -89,22 +89,24 @@ export class SimulatedDisk {
     this.#unsynced = [];
   }
 
-  /** Flips a bit in some entries, or loses them. Returns how many. */
-  damage(most: number): number {
+  /** Changes a byte in some entries, or loses them. Returns how many, and whether the store would notice when it is opened. */
+  damage(most: number): { damaged: number; noticed: boolean } {
     const keys = [...this.#content.keys()].filter((key) => key.startsWith('65'));
-    let damaged = 0;
+    let [damaged, noticed] = [0, false];
     for (; damaged < Math.min(most, keys.length); damaged++) {
       const key = keys[this.#random.below(keys.length)] as string;
       const value = this.#content.get(key);
       if (!value) continue;
-      if (this.#random.chance(0.5)) this.#content.delete(key);
-      else {
+      if (this.#random.chance(0.5)) {
+        this.#content.delete(key);
+        noticed = true;
+      } else {
         const copy = Buffer.from(value);
         copy[this.#random.below(copy.length)] = this.#random.below(256);
         this.#content.set(key, copy);
       }
     }
-    return damaged;
+    return { damaged, noticed };
   }
 
   async #write(changes: readonly Change[], sync: boolean, check: () => void): Promise<void> {

@@ -136,9 +136,9 @@ class World {
     if (power) this.#cut();
     else this.disk.kill();
     if (this.random.chance(0.2)) {
-      this.damaged ||= this.disk.damage(2) > 0;
-      // The store says so when it sees it; a flipped bit in a value it does not see.
-      if (this.random.chance(0.5)) this.#remarks.push('something was set aside');
+      const { damaged, noticed } = this.disk.damage(2);
+      this.damaged ||= damaged > 0;
+      if (noticed) this.#remarks.push('something was set aside');
     }
     this.broker.forget();
     this.start();
