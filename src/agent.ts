@@ -8,15 +8,16 @@ import { randomBytes } from 'node:crypto';
 import { Bus } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
+import type { DeliveryStatus } from './delivery/status.ts';
 import { describe } from './errors.ts';
 import type { TideEvent } from './event.ts';
 import type { Host } from './host.ts';
 import type { Log } from './log.ts';
 import { Publisher } from './publisher.ts';
-import { Runner } from './runner.ts';
 import type { RunnerStatus } from './runner-types.ts';
 import { Scheduler, stableOffset } from './scheduler.ts';
 import { type SensorStatus, SensorTask } from './sensor-task.ts';
+import { isBroker, runSink, type SinkRunner } from './sink-runner.ts';
 
 /** A sink that a new configuration no longer has may go on writing for as long as this, in milliseconds. */
 const REMOVAL_MS = 10_000;
@@ -39,12 +40,12 @@ export type Plan = Pick<Config, 'sensors' | 'sinks' | 'host'>;
 export interface AgentStatus {
   readonly run: string;
   readonly sensors: readonly SensorStatus[];
-  readonly sinks: readonly ({ readonly name: string } & RunnerStatus)[];
+  readonly sinks: readonly ({ readonly name: string } & (RunnerStatus | DeliveryStatus))[];
 }
 
 interface RunningSink {
   readonly entry: SinkEntry;
-  readonly runner: Runner;
+  readonly runner: SinkRunner;
   readonly unsubscribe: () => void;
 }
 
@@ -83,7 +84,7 @@ export class Agent {
     const gone = [...this.#sinks.values()].filter(({ entry }) => !plan.sinks.some(({ name }) => name === entry.name));
     for (const { entry } of gone) this.#sinks.delete(entry.name);
     this.#left = Promise.all(gone.map((sink) => this.#stopSink(sink, REMOVAL_MS)));
-    for (const entry of plan.sinks) this.#startSink(entry);
+    for (const entry of plan.sinks) this.#startSink(entry, plan.host);
     const kept = new Set(plan.sensors.filter((entry) => this.#unchanged(entry, plan.host)).map(({ name }) => name));
     const ended = [...this.#sensors.values()].filter(({ entry }) => !kept.has(entry.name));
     await Promise.all(ended.map((task) => task.close()));
@@ -134,16 +135,17 @@ export class Agent {
     return publisher;
   }
 
-  #startSink(entry: SinkEntry): void {
+  #startSink(entry: SinkEntry, host: string): void {
     const old = this.#sinks.get(entry.name);
     if (old?.entry.fingerprint === entry.fingerprint) return;
-    const { clock, log, stateDir } = this.#options;
-    const context = { name: entry.name, stateDir, warn: (message: string) => log.warn({ sink: entry.name }, message) };
-    const runner = new Runner(entry.name, () => entry.definition.open(context, entry.options), entry.common, clock, log);
+    const { agent, clock, log, stateDir } = this.#options;
+    const runner = runSink(entry, old?.runner, { agent, run: this.run, host, clock, log, stateDir });
     old?.unsubscribe();
     const unsubscribe = this.#bus.subscribe(selector(entry.common.select, runner));
     this.#sinks.set(entry.name, { entry, runner, unsubscribe });
-    if (old) void runner.adopt(old.runner);
+    if (old && old.runner !== runner && isBroker(old.entry.definition) !== isBroker(entry.definition)) {
+      this.#left = Promise.all([this.#left, this.#stopSink(old, REMOVAL_MS)]);
+    }
   }
 
   async #stopSink({ entry, runner, unsubscribe }: RunningSink, ms: number): Promise<void> {
@@ -161,7 +163,7 @@ export class Agent {
 const identityOf = (entry: SensorEntry, hostName: string): string => JSON.stringify([hostName, entry.labels]);
 
 /** Passes on the selected types; each type is matched once. */
-function selector(select: (type: string) => boolean, runner: Runner): (event: TideEvent) => void {
+function selector(select: (type: string) => boolean, runner: SinkRunner): (event: TideEvent) => void {
   const known = new Map<string, boolean>();
   return (event) => {
     let selected = known.get(event.type);

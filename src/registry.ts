@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { UsageError } from './errors.ts';
 import { nearest } from './nearest.ts';
 import type { Sensor } from './sensor.ts';
-import type { SinkDefinition } from './sink.ts';
+import type { AnySink } from './sink.ts';
 
 export interface Registry {
   /** Sorted, as are `sinkNames`. */
@@ -16,13 +16,13 @@ export interface Registry {
   sinkNames(): readonly string[];
   /** Throws `UsageError` with the nearest right name when there is none of that name; so does `loadSink`. */
   loadSensor(name: string): Promise<Sensor>;
-  loadSink(name: string): Promise<SinkDefinition>;
+  loadSink(name: string): Promise<AnySink>;
 }
 
 /** A registry over any folder with `sensors/` and `sinks/`, of files with this extension. */
 export function createRegistry(folder: string, extension: string): Registry {
   const sensors = new Shelf<Sensor>(join(folder, 'sensors'), extension, 'sensor');
-  const sinks = new Shelf<SinkDefinition>(join(folder, 'sinks'), extension, 'sink');
+  const sinks = new Shelf<AnySink>(join(folder, 'sinks'), extension, 'sink');
   return {
     sensorNames: () => sensors.names(),
     sinkNames: () => sinks.names(),

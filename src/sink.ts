@@ -1,5 +1,6 @@
 /** The contract of a sink: one file in `sinks/`, named as the sink is, whose default export is `defineSink({…})`. */
 import type * as z from 'zod';
+import type { BrokerDefinition } from './broker.ts';
 import type { TideEvent } from './event.ts';
 
 /**
@@ -37,3 +38,6 @@ export interface SinkDefinition<O extends z.ZodType = z.ZodType> {
 
 /** Declares a sink. Only fixes its types. */
 export const defineSink = <O extends z.ZodType>(sink: SinkDefinition<O>): SinkDefinition<O> => sink;
+
+/** What a file of `sinks/` exports: a sink, or a broker's, which gets delivery around it. */
+export type AnySink = SinkDefinition | BrokerDefinition;

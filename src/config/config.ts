@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { LabelMap } from '../event.ts';
 import type { Sensor } from '../sensor.ts';
-import type { SinkDefinition } from '../sink.ts';
+import type { AnySink } from '../sink.ts';
 import type { GeneralOptions, SinkCommon } from './schema.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -27,7 +27,7 @@ export interface SensorEntry {
 export interface SinkEntry {
   readonly name: string;
   readonly type: string;
-  readonly definition: SinkDefinition;
+  readonly definition: AnySink;
   readonly options: unknown;
   readonly common: Omit<SinkCommon, 'type' | 'enabled'>;
   readonly fingerprint: string;
