@@ -95,7 +95,9 @@ export async function compare(bare: Sender, ours: Sender, work: readonly Message
   for (let i = 0; i < rounds + 1; i++) {
     const [a, b] = [await round(bare, work), await round(ours, work)];
     // The first round warms up.
-    if (i > 0) measured.bare.push(a) && measured.ours.push(b);
+    if (i === 0) continue;
+    measured.bare.push(a);
+    measured.ours.push(b);
   }
   const of = (which: 'bare' | 'ours', what: 'wall' | 'cpu'): number => median(measured[which].map((each) => each[what]));
   return [

@@ -7,7 +7,7 @@
 import type { Message } from '../broker.ts';
 import { BACKFILL_HEADER, SEQ_HEADER } from '../broker.ts';
 import { crc32c } from './crc32c.ts';
-import { constantHeaders, type Header, kindOf, timeOf } from './headers.ts';
+import { constantHeaders, type Header, kindOf, TIME_MAX, timeOf } from './headers.ts';
 
 /** Up to the records; the first 12 are not in the length, the first 21 not in the checksum. */
 const HEAD_BYTES = 61;
@@ -33,7 +33,7 @@ export interface RecordOptions {
 }
 
 export const timestampOf = ({ time }: Message, stamped: boolean): number =>
-  stamped && Number.isFinite(time) && time >= 0 ? Math.floor(time) : NO_TIMESTAMP;
+  stamped && time >= 0 && time <= TIME_MAX ? Math.floor(time) : NO_TIMESTAMP;
 
 /** An upper bound of what a message takes in a batch, in bytes. */
 export const sizeOf = (message: Message, key: string): number =>
