@@ -10,7 +10,7 @@ import { abortable } from '../abort.ts';
 import type { BrokerConnection, BrokerContext, Message } from '../broker.ts';
 import { describe, SinkError } from '../errors.ts';
 import { type KafkaClient, openClient } from './client.ts';
-import { protocolError, sinkError } from './errors.ts';
+import { protocolError, sinkError, wasClosed } from './errors.ts';
 import type { ClientOptions, ProduceOptions } from './options.ts';
 import { PartitionProducer } from './produce.ts';
 import { type Template, topicOf } from './template.ts';
@@ -49,8 +49,14 @@ export async function openConnection(shared: Shared, turn: number, signal: Abort
     return connection;
   } catch (error) {
     await connection.close();
-    throw error;
+    throw hinted(error, options);
   }
+}
+
+function hinted(error: unknown, { tls, sasl }: ClientOptions): unknown {
+  const missing = [...(tls ? [] : ['tls']), ...(sasl ? [] : ['sasl'])];
+  if (!(error instanceof SinkError) || missing.length === 0 || !wasClosed(error.cause)) return error;
+  return new SinkError(error.code, `${error.message}; does its listener want ${missing.join(' or ')}?`, { cause: error.cause });
 }
 
 export class KafkaConnection implements BrokerConnection {

@@ -82,6 +82,9 @@ export function protocolError(error: unknown): string | undefined {
   return typeof type === 'string' ? type : undefined;
 }
 
+/** Whether the broker has closed the connection instead of answering, as it does with who speaks another protocol than its listener. */
+export const wasClosed = (error: unknown): boolean => innermost(error)?.name === 'KafkaJSConnectionClosedError';
+
 function meaningOf(raw: Raw | undefined): Meaning {
   if (!raw) return { code: 'transient' };
   if (typeof raw.type === 'string') return PROTOCOL[raw.type] ?? { code: 'transient' };

@@ -42,7 +42,7 @@ export const sizeOf = (message: Message, key: string): number =>
   3 * (key.length + message.id.length + (message.seq?.length ?? 0)) +
   FRAME_BYTES_MAX;
 
-/** A whole batch, compressed where that is asked for. Throws TypeError for a message that is none. */
+/** A whole batch, compressed where that is asked for. */
 export async function encodeBatch(messages: readonly Message[], options: RecordOptions): Promise<Buffer> {
   const { key, stamped, codec, compress } = options;
   const keys = messages.map((message) => key(message));
@@ -82,7 +82,6 @@ function writeHead(batch: Buffer, count: number, codec: number, first: number, l
 
 function writeRecord(batch: Buffer, start: number, message: Message, key: string, delta: number, offset: number): number {
   const { body, id, seq, backfill } = message;
-  if (!Buffer.isBuffer(body)) throw new TypeError(`the body of ${id} is no Buffer`);
   const constants = constantsOf(message);
   const time = timeOf(message);
   const [keyBytes, idBytes] = [Buffer.byteLength(key), Buffer.byteLength(id)];
