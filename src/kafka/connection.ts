@@ -16,9 +16,11 @@ import { PartitionProducer } from './produce.ts';
 import { type Template, topicOf } from './template.ts';
 import { createTopic, type Topics } from './topics.ts';
 
-/** The leader has moved, or a broker has just come back: kafkajs has asked anew by then, and one more attempt is cheaper than a connection. */
+/** The leader has moved, or a broker has just come back: kafkajs has asked anew by then, and another attempt is cheaper than a connection. */
 const STALE = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION']);
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
+/** Attempts while a leader is elected and known to all, with pauses of 100, 200 and 400 ms between them. */
+const STALE_ATTEMPTS = 4;
 const PAUSE_MS = 100;
 /** A new topic is known to all brokers within this, in pauses. */
 const NEW_TOPIC_PAUSES = 30;
@@ -179,10 +181,10 @@ export class KafkaConnection implements BrokerConnection {
     }
   }
 
-  /** One request, once more where the broker says what to do differently. */
+  /** One request, and more where the broker says what to do differently. None of it was taken then. */
   async #attempt(topic: string, messages: readonly Message[], signal: AbortSignal): Promise<void> {
     const { topics, context } = this.#shared;
-    let stale = false;
+    let stale = 0;
     for (;;) {
       const stamped = topics.stamped(topic);
       try {
@@ -201,10 +203,9 @@ export class KafkaConnection implements BrokerConnection {
           throw new SinkError('rejected', `Kafka finds the same records broken again and again for the topic ${topic}`, {
             cause: error,
           });
-        } else if (STALE.has(type) && !stale) {
-          stale = true;
+        } else if (STALE.has(type) && ++stale < STALE_ATTEMPTS) {
           if (type === 'UNKNOWN_TOPIC_OR_PARTITION') await this.#look(topic, signal);
-          else await this.#pause(signal);
+          await this.#pause(signal, PAUSE_MS * 2 ** (stale - 1));
         } else throw error;
       }
     }
@@ -225,10 +226,10 @@ export class KafkaConnection implements BrokerConnection {
     }
   }
 
-  async #pause(signal: AbortSignal): Promise<void> {
+  async #pause(signal: AbortSignal, ms = PAUSE_MS): Promise<void> {
     signal.throwIfAborted();
     await new Promise<void>((resolve) => {
-      this.#shared.context.clock.after(PAUSE_MS, resolve);
+      this.#shared.context.clock.after(ms, resolve);
     });
     signal.throwIfAborted();
   }

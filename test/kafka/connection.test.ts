@@ -66,11 +66,11 @@ describe('a leader that has moved', () => {
     expect(await bodies(fake.produced)).toHaveLength(7);
   });
 
-  it('is given up on after one more attempt', async () => {
+  it('is given up on after a few attempts, and before the deadline', async () => {
     const connection = await open().connect();
     fake.produce = () => ({ error: 6 });
     expect(await failureOf(write(connection, messages(2)))).toMatchObject({ code: 'transient' });
-    expect(fake.requests.produce).toBe(2);
+    expect(fake.requests.produce).toBe(4);
   });
 });
 
