@@ -10,16 +10,14 @@ import { abortable } from '../abort.ts';
 import type { BrokerConnection, BrokerContext, Message } from '../broker.ts';
 import { describe, SinkError } from '../errors.ts';
 import { type KafkaClient, openClient } from './client.ts';
-import { protocolError, sinkError, wasClosed } from './errors.ts';
+import { isStale, protocolError, sinkError, wasClosed } from './errors.ts';
 import type { ClientOptions, ProduceOptions } from './options.ts';
 import { PartitionProducer } from './produce.ts';
 import { type Template, topicOf } from './template.ts';
 import { createTopic, type Topics } from './topics.ts';
 
-/** The leader has moved, or a broker has just come back: kafkajs has asked anew by then, and another attempt is cheaper than a connection. */
-const STALE = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION']);
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
-/** Attempts while a leader is elected and known to all, with pauses of 100, 200 and 400 ms between them. */
+/** Attempts while a leader is elected and known to all, with pauses of 100, 200 and 400 ms between them: cheaper than a new connection. */
 const STALE_ATTEMPTS = 4;
 const PAUSE_MS = 100;
 /** A new topic is known to all brokers within this, in pauses. */
@@ -203,7 +201,7 @@ export class KafkaConnection implements BrokerConnection {
           throw new SinkError('rejected', `Kafka finds the same records broken again and again for the topic ${topic}`, {
             cause: error,
           });
-        } else if (STALE.has(type) && ++stale < STALE_ATTEMPTS) {
+        } else if (isStale(error) && ++stale < STALE_ATTEMPTS) {
           if (type === 'UNKNOWN_TOPIC_OR_PARTITION') await this.#look(topic, signal);
           await this.#pause(signal, PAUSE_MS * 2 ** (stale - 1));
         } else throw error;
@@ -219,7 +217,7 @@ export class KafkaConnection implements BrokerConnection {
         await this.#producer.look(topic);
         return;
       } catch (error) {
-        if (!STALE.has(protocolError(error) ?? '') || attempt >= (create ? NEW_TOPIC_PAUSES : 1)) throw error;
+        if (!isStale(error) || attempt >= (create ? NEW_TOPIC_PAUSES : 1)) throw error;
         if (create && attempt === 0) await createTopic(this.#client, topic, this.#shared.options);
         await this.#pause(signal);
       }

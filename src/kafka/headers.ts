@@ -20,8 +20,9 @@ export function constantHeaders({ type, agent, sensor, contentType }: Message): 
 /** What `constantHeaders` depends on. */
 export const kindOf = ({ type, agent, sensor, contentType }: Message): string => `${type}\0${sensor}\0${contentType}\0${agent}`;
 
-/** A URI reference; with the id, it is the event's identity. */
-const sourceOf = (agent: string, sensor: string): string => `/${encodeURIComponent(agent)}/${encodeURIComponent(sensor)}`;
+/** A URI reference: which agent, which of its sensors. With the id, it is the event's identity. */
+const sourceOf = (agent: string, sensor: string): string =>
+  `/${encodeURIComponent(agent.toWellFormed())}/${encodeURIComponent(sensor.toWellFormed())}`;
 
 /** What RFC 3339 can write: the years 1 to 9999, in milliseconds. */
 const TIME_MIN = -62_135_596_800_000;

@@ -74,6 +74,37 @@ describe('a leader that has moved', () => {
   });
 });
 
+describe('a partition without a leader', () => {
+  /** The partition of lane 0, of four. */
+  const own = async (): Promise<number> => {
+    await write(await open().connect(), messages(1));
+    return fake.produced[0]?.partition as number;
+  };
+
+  it('is no matter for those of others', async () => {
+    const partition = await own();
+    fake.topics.set('telemetry', [-1, -1, -1, -1].with(partition, 1));
+    await write(await open().connect(), messages(1));
+    expect(fake.produced).toHaveLength(2);
+  });
+
+  it('fails its own lane for now, and is waited for a little', async () => {
+    const partition = await own();
+    fake.topics.set('telemetry', [1, 1, 1, 1].with(partition, -1));
+    const connection = await open().connect();
+    expect(await failureOf(write(connection, messages(1)))).toMatchObject({ code: 'transient', confirmed: new Set() });
+    const writing = write(await open().connect(), messages(2));
+    setTimeout(() => fake.topics.set('telemetry', [1, 1, 1, 1]), 200);
+    await writing;
+    expect(fake.produced).toHaveLength(2);
+  });
+
+  it('where there is no other, is said when the connection is made', async () => {
+    fake.topics.set('telemetry', [-1]);
+    expect(await failureOf(open().connect())).toMatchObject({ code: 'transient', message: expect.stringContaining('leader') });
+  });
+});
+
 describe('what a broker refuses', () => {
   it('as too large is cut in half until it fits, and the connection remembers', async () => {
     const connection = await open().connect();

@@ -48,7 +48,7 @@ export interface Produced {
 export type Answer = { error?: number; partition?: number } | 'empty' | 'silence' | 'reset';
 
 export class FakeBroker {
-  /** Partitions of each topic, by their leader's number. */
+  /** Partitions of each topic, by their leader's number; -1 where there is none. */
   readonly topics = new Map<string, number[]>();
   readonly produced: Produced[] = [];
   /** How many times each kind of request came. */
@@ -130,7 +130,7 @@ export class FakeBroker {
       const leaders = this.topics.get(name);
       const error = this.errors.get(name) ?? (leaders ? 0 : 3);
       const partitions = (error === 0 ? (leaders ?? []) : []).map((leader, id) =>
-        Buffer.concat([int16(0), int32(id), int32(leader), array([int32(leader)]), array([int32(leader)])]),
+        Buffer.concat([int16(leader < 0 ? 5 : 0), int32(id), int32(leader), array([int32(leader)]), array([int32(leader)])]),
       );
       return Buffer.concat([int16(error), text(name), Buffer.from([0]), array(partitions)]);
     });
