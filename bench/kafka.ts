@@ -11,6 +11,8 @@ import type { Figure } from './measure.ts';
 
 const BATCH = 500;
 const BYTES = 1024;
+const BATCHES = 20;
+const ROUNDS = 7;
 
 /** One way of sending the same batches. */
 export interface Sender {
@@ -108,4 +110,29 @@ export async function compare(bare: Sender, ours: Sender, work: readonly Message
     { what: 'rate against bare', value: of('bare', 'wall') / of('ours', 'wall'), unit: '×', atLeast: 0.9 },
     { what: 'CPU against bare', value: of('ours', 'cpu') / of('bare', 'cpu'), unit: '×', atMost: 1.3 },
   ];
+}
+
+/** Against the broker that `TIDEGATE_TEST_KAFKA` gives, or one that is started for it. */
+export async function kafka(): Promise<Figure[]> {
+  const given = process.env['TIDEGATE_TEST_KAFKA'];
+  const cluster = given ? undefined : await (await import('../test/brokers/kafka.ts')).KafkaCluster.start();
+  const brokers = given ? given.split(',') : (cluster?.brokers as string[]);
+  const topic = `bench-${process.pid}`;
+  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
+  try {
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+    const senders = [await bareKafka(brokers, topic), await sinkKafka(brokers, topic)] as const;
+    const work = batches(BATCHES);
+    const figures = await compare(...senders, work, ROUNDS);
+    await Promise.all(senders.map(async (sender) => await sender.close()));
+    const sent = 2 * (ROUNDS + 1) * BATCHES * BATCH;
+    const [partition] = await admin.fetchTopicOffsets(topic);
+    if (Number(partition?.high) !== sent) throw new Error(`${partition?.high} of ${sent} events are in the topic`);
+    await admin.deleteTopics({ topics: [topic] });
+    return figures;
+  } finally {
+    await admin.disconnect();
+    await cluster?.close();
+  }
 }

@@ -4,6 +4,7 @@
  */
 import { encode } from './encode.ts';
 import { host, manyProcesses } from './host.ts';
+import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
 import { hour, start } from './service.ts';
 
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   processes: manyProcesses,
   hour,
   start,
+  kafka,
 };
 
 const asked = process.argv.slice(2);

@@ -73,7 +73,7 @@ describe('partitions', () => {
 
   it('are all used by as many lanes, whatever the order in which a broker tells of them', () => {
     const lanes = Array.from({ length: 6 }, (_, lane) => partitionOf('a', lane, partitions(6).toReversed()));
-    expect(lanes.toSorted()).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(new Set(lanes)).toEqual(new Set([0, 1, 2, 3, 4, 5]));
     expect(lanes).toEqual(Array.from({ length: 6 }, (_, lane) => partitionOf('a', lane, partitions(6))));
   });
 
