@@ -54,7 +54,8 @@ export class RabbitBroker implements Broker {
     } catch (error) {
       slot.lanes--;
       if (error instanceof SinkError) throw error;
-      throw new SinkError('transient', `cannot open a channel: ${describe(error)}`, { cause: error });
+      const what = signal.aborted ? `${this.#options.hosts.join(', ')} did not answer in time` : 'cannot open a channel';
+      throw new SinkError('transient', `${what}: ${describe(error)}`, { cause: error });
     }
   }
 

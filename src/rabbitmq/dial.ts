@@ -26,7 +26,7 @@ export class Dialer {
 
   /** Throws `SinkError`: misconfigured when one of the hosts is reached and refuses. Its listeners are the caller's to add at once. */
   async open(signal: AbortSignal): Promise<ChannelModel> {
-    const { hosts, vhost } = this.#options;
+    const { hosts } = this.#options;
     const failures: SinkError[] = [];
     for (const _ of hosts) {
       const host = hosts[this.#next % hosts.length] as string;
@@ -34,7 +34,7 @@ export class Dialer {
         return await this.#try(host, signal);
       } catch (error) {
         this.#next = (this.#next + 1) % hosts.length;
-        failures.push(connectError(host, vhost, error));
+        failures.push(connectError(host, this.#options, error));
         if (signal.aborted) break;
       }
     }

@@ -126,7 +126,8 @@ export class LaneChannel implements BrokerConnection {
       return `the event ${message.id} has ${size} bytes, which is more than ${limit}, ${whose}`;
     }
     const key = keyOf(message);
-    if (!isShort(key)) return `the event ${message.id} has a routing key of more than ${SHORT_BYTES_MAX} bytes: ${key.slice(0, 80)}…`;
+    if (!isShort(key))
+      return `the event ${message.id} has a routing key of more than ${SHORT_BYTES_MAX} bytes: ${key.slice(0, 80)}…`;
     try {
       this.#channel.publish(options.exchange, key, message.body, propertiesOf(message));
       return true;

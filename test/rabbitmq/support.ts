@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Channel, type ChannelModel, type ConsumeMessage, connect } from 'amqplib';
 import { onTestFinished } from 'vitest';
+import sink from '../../sinks/rabbitmq.ts';
 import type { Broker, BrokerConnection, Message } from '../../src/broker.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { SinkError } from '../../src/errors.ts';
-import sink from '../../sinks/rabbitmq.ts';
 
 export function messageOf(n: number, changes: Partial<Message> = {}): Message {
   return {

@@ -35,7 +35,10 @@ describeShared('RabbitMQ', 'rabbitmq', () => {
   it('delivers a message with its CloudEvents attributes as headers and properties, persistent', async () => {
     const { channel, queue, opened } = await queueAndSink();
     const connection = await opened.connect();
-    await connection.write([messageOf(1), messageOf(2, { seq: undefined, backfill: true, contentType: 'application/msgpack' })], patience());
+    await connection.write(
+      [messageOf(1), messageOf(2, { seq: undefined, backfill: true, contentType: 'application/msgpack' })],
+      patience(),
+    );
     const [first, second] = await takeAll(channel, queue);
     expect(first?.content.toString()).toBe('{"n":1}');
     expect(first?.properties).toMatchObject({
@@ -65,7 +68,10 @@ describeShared('RabbitMQ', 'rabbitmq', () => {
     const connection = await opened.connect();
     await connection.write(batch, patience());
     await connection.write([], patience());
-    await connection.write([messageOf(300, { body: Buffer.alloc(200_000, 2) }), messageOf(301, { body: Buffer.alloc(0) })], patience());
+    await connection.write(
+      [messageOf(300, { body: Buffer.alloc(200_000, 2) }), messageOf(301, { body: Buffer.alloc(0) })],
+      patience(),
+    );
     expect(await idsIn(channel, queue)).toEqual(idsOf([...batch, messageOf(300), messageOf(301)]));
   });
 
@@ -118,7 +124,10 @@ describeShared('RabbitMQ', 'rabbitmq', () => {
     let refusals = 0;
     while (rest.length > 0) {
       const connection = await opened.connect();
-      const failure = await connection.write(rest, patience()).then(() => undefined, (error: unknown) => error);
+      const failure = await connection.write(rest, patience()).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
       if (failure === undefined) break;
       const { code, confirmed } = await failureOf(Promise.reject(failure as Error));
       expect(code).toBe('transient');
@@ -201,7 +210,11 @@ describeShared('RabbitMQ', 'rabbitmq', () => {
     const { channel, queue, opened } = await queueAndSink({}, { max_message_bytes: '2KiB' });
     const batch = [messageOf(1), messageOf(2, { body: Buffer.alloc(2049) }), messageOf(3)];
     const failure = await failureOf((await opened.connect()).write(batch, patience()));
-    expect(failure).toMatchObject({ code: 'rejected', message: expect.stringContaining('max_message_bytes'), confirmed: new Set([0, 2]) });
+    expect(failure).toMatchObject({
+      code: 'rejected',
+      message: expect.stringContaining('max_message_bytes'),
+      confirmed: new Set([0, 2]),
+    });
     expect(await idsIn(channel, queue)).toEqual(idsOf([messageOf(1), messageOf(3)]));
   });
 
@@ -211,11 +224,19 @@ describeShared('RabbitMQ', 'rabbitmq', () => {
     await channel.bindQueue(queue, 'amq.topic', 'long.#');
     const { connect } = openSink({ ...optionsFor(url), exchange: 'amq.topic', routing_key: 'long.{sensor}' });
     const connection = await connect();
-    const long = await failureOf(connection.write([messageOf(1), messageOf(2, { sensor: 's'.repeat(251) }), messageOf(3)], patience()));
+    const long = await failureOf(
+      connection.write([messageOf(1), messageOf(2, { sensor: 's'.repeat(251) }), messageOf(3)], patience()),
+    );
     expect(long).toMatchObject({ code: 'rejected', message: expect.stringContaining('routing key'), confirmed: new Set([0, 2]) });
     // Headers have 64 KiB.
-    const wide = await failureOf(connection.write([messageOf(4), messageOf(5, { type: 't'.repeat(70_000) }), messageOf(6)], patience()));
-    expect(wide).toMatchObject({ code: 'rejected', message: expect.stringContaining('cannot be encoded'), confirmed: new Set([0, 2]) });
+    const wide = await failureOf(
+      connection.write([messageOf(4), messageOf(5, { type: 't'.repeat(70_000) }), messageOf(6)], patience()),
+    );
+    expect(wide).toMatchObject({
+      code: 'rejected',
+      message: expect.stringContaining('cannot be encoded'),
+      confirmed: new Set([0, 2]),
+    });
     // An id that is too long for messageId is in the header all the same.
     await connection.write([messageOf(7, { id: 'i'.repeat(300) })], patience());
     const taken = await takeAll(channel, queue);
