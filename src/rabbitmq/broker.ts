@@ -62,7 +62,7 @@ export class RabbitBroker implements Broker {
   async close(): Promise<void> {
     this.#closed = true;
     for (const { opening } of this.#slots) opening?.giveUp();
-    await Promise.all(this.#slots.map((slot) => slot.link?.close()));
+    await Promise.all(this.#slots.map(async ({ link }) => await link?.close()));
   }
 
   /** The slot with the fewest lanes; of these an open one. */

@@ -99,7 +99,7 @@ export class Dialer {
       ...(tls.cert !== undefined && { cert: await read('tls.cert', tls.cert) }),
       ...(tls.key !== undefined && { key: await read('tls.key', tls.key) }),
       ...(tls.server_name !== undefined && { servername: tls.server_name }),
-    } as SocketOptions;
+    };
   }
 
   async #password(): Promise<string> {

@@ -133,7 +133,7 @@ export class Transfer {
 
   /** The broker gives a message back, and confirms it after that. */
   giveBack(returned: Returned): void {
-    const id: unknown = (returned.properties.headers as Record<string, unknown> | undefined)?.[ID_HEADER];
+    const id: unknown = returned.properties.headers?.[ID_HEADER];
     for (let at = this.#heard; at < this.#sent; at++) {
       const index = this.#indices[at] as number;
       if (this.#states[index] !== SENT || this.#batch[index]?.id !== id) continue;

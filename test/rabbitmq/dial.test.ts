@@ -1,7 +1,7 @@
 /** Connecting, against servers that are no broker; what the sink makes of errors; and the parts of amqplib that it relies on. */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { type AddressInfo, createServer, Socket } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { connectError, publishError, sizeLimitIn, topologyError, unroutableError } from '../../src/rabbitmq/classify.ts';
 import { Dialer } from '../../src/rabbitmq/dial.ts';
@@ -71,6 +71,14 @@ describe('rabbitmq: connecting', () => {
     expect(failure.code).toBe(code);
     expect(failure.message).toMatch(what);
     expect(failure.message).toContain(host);
+  });
+
+  it("sends without Nagle's delay", async () => {
+    const set = vi.spyOn(Socket.prototype, 'setNoDelay');
+    onTestFinished(() => set.mockRestore());
+    const host = await serverThat((socket) => void socket.end());
+    await failureOf(openSink({ hosts: [host], queue: 'q' }).connect());
+    expect(set).toHaveBeenCalledWith(true);
   });
 
   it('begins at a host of its own and takes turns', async () => {

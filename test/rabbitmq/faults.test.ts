@@ -17,6 +17,7 @@ import {
   openSink,
   optionsFor,
   patience,
+  socketsTo,
   withoutRepeats,
 } from './support.ts';
 
@@ -90,6 +91,25 @@ describeOwn('RabbitMQ', 'rabbitmq, when the broker fails', () => {
     node.thaw();
     await deliver(opened, second, ENOUGH_MS);
     expect(withoutRepeats(await idsThere(queue))).toEqual(idsOf([...first, ...second]));
+  });
+
+  it('frozen between batches: the heartbeat notices, and no socket waits for it', async () => {
+    const opened = sinkTo(await durableQueue(), { heartbeat: '1s' });
+    // Others of this process have ended theirs by now.
+    await expect.poll(() => socketsTo(node.port), { timeout: ENOUGH_MS }).toBe(1);
+    const connection = await opened.connect();
+    const sockets = socketsTo(node.port);
+    node.freeze();
+    onTestFinished(() => node.thaw());
+    await expect.poll(() => socketsTo(node.port), { timeout: ENOUGH_MS }).toBe(sockets - 1);
+    expect((await failureOf(connection.write([messageOf(1)], patience()))).message).toContain('Heartbeat timeout');
+  });
+
+  it('has what was agreed on: its heartbeat, and a name by which an operator knows the connection', async () => {
+    await sinkTo(await durableQueue()).connect();
+    const connections = await node.ctl('list_connections', 'timeout', 'client_properties');
+    const line = connections.split('\n').find((one) => one.includes('tidegate test on agent-1'));
+    expect(line).toMatch(/^10\s/);
   });
 
   describe.each(['memoryAlarm', 'diskAlarm'] as const)('with its %s', (alarm) => {

@@ -1,4 +1,5 @@
 /** The sink `rabbitmq` while the network fails between it and a broker that works; and how its lanes share connections. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { describeShared, Proxy, sharedRabbitmq } from '../brokers/index.ts';
@@ -14,6 +15,7 @@ import {
   openSink,
   optionsFor,
   patience,
+  socketsTo,
   withoutRepeats,
 } from './support.ts';
 
@@ -24,9 +26,6 @@ const SOON_MS = 5000;
 const KIB = Buffer.alloc(1024, 'x');
 /** More than the kernel's buffers and the proxy's hold between the sink and the broker. */
 const MUCH = messagesOf(400, 0, { body: Buffer.alloc(100_000, 'y') });
-
-/** Sockets of this process. */
-const sockets = (): number => process.getActiveResourcesInfo().filter((kind) => /^TCP/.test(kind)).length;
 
 describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
   let url: string;
@@ -39,7 +38,7 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
     const queue = freshName('queue');
     await channel.assertQueue(queue, { durable: true });
     const [target] = optionsFor(url)['hosts'] as string[];
-    const proxy = await Proxy.start(target as string);
+    const proxy = await Proxy.start(target);
     onTestFinished(async () => {
       await proxy.close();
       await channel.deleteQueue(queue);
@@ -111,7 +110,7 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
 
   it('answers held back: a lane that gives up leaves the connection to the others', async () => {
     // Here time stands still: the sink waits for the broker's word as long as it takes.
-    const { channel, queue, proxy, opened } = await behindProxy({}, { ...systemClock, after: () => () => {} });
+    const { channel, queue, proxy, opened } = await behindProxy({ heartbeat: '600s' }, { ...systemClock, after: () => () => {} });
     const [a, b] = [await opened.connect(), await opened.connect()];
     proxy.stall(true, 'down');
     const [ours, theirs] = [messagesOf(30), messagesOf(30, 100, { lane: 1 })];
@@ -120,11 +119,16 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
     const given = failureOf(a.write(ours, deadline.signal));
     const there = async (): Promise<number> => (await channel.checkQueue(queue)).messageCount;
     await expect.poll(there, { timeout: ENOUGH_MS }).toBe(60);
+    const sent = proxy.passed('up');
     deadline.abort(new Error('late'));
     expect((await given).confirmed).toEqual(new Set());
-    // The next channel waits until the broker is done with the one that was given up, so that order holds.
-    const next = opened.connect();
     await a.close();
+    await expect.poll(() => proxy.passed('up'), { timeout: ENOUGH_MS }).toBeGreaterThan(sent);
+    // The next channel waits until the broker is done with the one that was given up, so that order holds: nothing is sent for it yet.
+    const closing = proxy.passed('up');
+    const next = opened.connect();
+    await sleep(100);
+    expect(proxy.passed('up')).toBe(closing);
     proxy.stall(false, 'down');
     await other;
     await (await next).write(ours, patience());
@@ -134,15 +138,13 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
     expect(ids.filter((id) => idsOf(ours).includes(id))).toEqual(idsOf(ours));
   });
 
-  it('silent for good: the heartbeat ends it, between batches too, and no socket is left', async () => {
-    const before = sockets();
+  it('silent for good: the heartbeat ends it, between batches too', async () => {
     const { proxy, opened } = await behindProxy({ heartbeat: '1s' });
     const connection = await opened.connect();
     await connection.write([messageOf(1)], patience());
-    const during = sockets();
+    expect(socketsTo(proxy.port)).toBe(1);
     proxy.stall(true);
-    await expect.poll(() => sockets(), { timeout: ENOUGH_MS }).toBeLessThan(during);
-    expect(before).toBeLessThan(during);
+    await expect.poll(() => socketsTo(proxy.port), { timeout: ENOUGH_MS }).toBe(0);
     expect(await failureOf(connection.write([messageOf(2)], patience()))).toMatchObject({
       code: 'transient',
       message: expect.stringContaining('Heartbeat timeout'),
@@ -152,12 +154,10 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
   it('silent from the start: each host has its time, and no socket is left', async () => {
     const { proxy, opened } = await behindProxy({ connect_timeout: '200ms' });
     proxy.stall(true);
-    const before = sockets();
     const failure = await failureOf(opened.connect());
     expect(failure).toMatchObject({ code: 'transient', message: expect.stringContaining('no answer within 200 ms') });
     expect(failure.message).toContain(proxy.address);
-    // Two are the proxy's own.
-    await expect.poll(() => sockets(), { timeout: SOON_MS }).toBeLessThanOrEqual(before + 2);
+    await expect.poll(() => socketsTo(proxy.port), { timeout: SOON_MS }).toBe(0);
   });
 
   it('given up while connecting: nobody waits, and no socket is left', async () => {
@@ -166,14 +166,13 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
     const controllers = [new AbortController(), new AbortController()] as const;
     const calls = controllers.map(async ({ signal }) => await failureOf(opened.connect(signal)));
     await expect.poll(() => proxy.accepted, { timeout: ENOUGH_MS }).toBe(1);
-    const during = sockets();
     controllers[0].abort();
     await calls[0];
     // The other one still waits for the same connection.
-    expect(proxy.accepted).toBe(1);
+    expect([proxy.accepted, socketsTo(proxy.port)]).toEqual([1, 1]);
     controllers[1].abort();
     await calls[1];
-    await expect.poll(() => sockets(), { timeout: ENOUGH_MS }).toBeLessThan(during);
+    await expect.poll(() => socketsTo(proxy.port), { timeout: SOON_MS }).toBe(0);
     proxy.stall(false);
     await (await opened.connect()).write([messageOf(1)], patience());
   });
@@ -214,9 +213,8 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
     const connection = await opened.connect();
     const writing = failureOf(connection.write(MUCH.slice(0, 50), patience()));
     proxy.stall(true);
-    const during = sockets();
     await opened.broker.close();
     expect((await writing).code).toBe('transient');
-    await expect.poll(() => sockets(), { timeout: ENOUGH_MS }).toBeLessThan(during);
+    await expect.poll(() => socketsTo(proxy.port), { timeout: SOON_MS }).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 /** What tests of the sink `rabbitmq` share: messages, the sink as an operator configures it, and an independent reader of queues. */
 import { randomUUID } from 'node:crypto';
+import { Socket } from 'node:net';
 import { type Channel, type ChannelModel, type ConsumeMessage, connect } from 'amqplib';
 import { onTestFinished } from 'vitest';
 import sink from '../../sinks/rabbitmq.ts';
@@ -72,6 +73,13 @@ export async function failureOf(call: Promise<unknown>): Promise<SinkError> {
   if (error instanceof SinkError) return error;
   throw error;
 }
+
+/** The `SinkError` that a call fails with, or undefined when it succeeds. */
+export const outcomeOf = async (call: Promise<unknown>): Promise<SinkError | undefined> =>
+  await call.then(
+    () => undefined,
+    async (reason: Error) => await failureOf(Promise.reject(reason)),
+  );
 
 /** The options that lead to a broker's URL. */
 export function optionsFor(url: string): Record<string, unknown> {
@@ -147,4 +155,10 @@ export async function deliver(opened: Opened, batch: readonly Message[], deadlin
     }
   }
   throw new Error(`not delivered: ${failures.at(-1)?.message}`);
+}
+
+/** Sockets of this process to a port, those included that wait for their peer to end. */
+export function socketsTo(port: number): number {
+  const { _getActiveHandles: handles } = process as unknown as { _getActiveHandles(): unknown[] };
+  return handles.call(process).filter((handle) => handle instanceof Socket && handle.remotePort === port).length;
 }
