@@ -55,7 +55,7 @@ async function bare(model: ChannelModel): Promise<Write> {
         cloudEvents_specversion: '1.0',
         cloudEvents_id: id,
         cloudEvents_type: type,
-        cloudEvents_source: `/tidegate/${agent}/${sensor}`,
+        cloudEvents_source: `/${agent}/${sensor}`,
         cloudEvents_time: new Date(time).toISOString(),
         'tidegate-seq': seq,
       },

@@ -28,6 +28,7 @@ const tls = z.strictObject({
   ca: path.optional().describe("A PEM file of authorities to trust instead of the system's; read anew at every connection."),
   cert: path.optional().describe('A PEM file with the client certificate; read anew at every connection.'),
   key: path.optional().describe('A PEM file with its key; read anew at every connection.'),
+  key_password: secret().optional().describe('The password of the key, when it has one.'),
   server_name: z.string().min(1).optional().describe("The name that the broker's certificate must bear (default: the host)."),
 });
 
@@ -112,6 +113,11 @@ export const options = z.strictObject({ ...deliveryOptions, ...own }).superRefin
 
 const ownSchema = z.object(own);
 export type RabbitOptions = z.output<typeof ownSchema>;
+/** What it takes to connect. */
+export type ConnectOptions = Pick<
+  RabbitOptions,
+  'hosts' | 'vhost' | 'auth' | 'user' | 'password' | 'password_file' | 'tls' | 'heartbeat' | 'connect_timeout'
+>;
 
 /** What no option says by itself: where, and what is wrong. */
 function* mistakes(all: RabbitOptions): Iterable<[string, string]> {

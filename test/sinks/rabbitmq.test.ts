@@ -54,7 +54,7 @@ describeShared('RabbitMQ', 'rabbitmq', () => {
       cloudEvents_specversion: '1.0',
       cloudEvents_id: 'agent-1/run-1/disk/1',
       cloudEvents_type: 'system.disk',
-      cloudEvents_source: '/tidegate/agent-1/disk',
+      cloudEvents_source: '/agent-1/disk',
       cloudEvents_time: '2025-11-23T00:00:00.000Z',
       'tidegate-seq': 'run-1/0/1',
     });
