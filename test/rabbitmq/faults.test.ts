@@ -241,13 +241,13 @@ describeOwn('RabbitMQ', 'rabbitmq, when the broker fails', () => {
       code: 'misconfigured',
       message: expect.stringContaining('"no such"'),
     });
-    await node.ctl('add_vhost', 'a/b c');
+    await node.ctl('add_vhost', 'a%2Fb/c d');
     await node.ctl('add_user', 'reader', 'reader');
-    for (const vhost of ['/', 'a/b c']) await node.ctl('set_permissions', '-p', vhost, 'reader', '.*', '', '.*');
+    for (const vhost of ['/', 'a%2Fb/c d']) await node.ctl('set_permissions', '-p', vhost, 'reader', '.*', '', '.*');
     const login = { hosts: [`127.0.0.1:${node.port}`], user: 'reader', password: 'reader' };
     const connection = await openSink({ ...login, queue }).connect();
     const refused = await failureOf(connection.write([messageOf(1)], patience()));
     expect(refused).toMatchObject({ code: 'misconfigured', message: expect.stringContaining('write permission') });
-    await openSink({ ...login, vhost: 'a/b c', exchange: 'amq.topic' }).connect();
+    await openSink({ ...login, vhost: 'a%2Fb/c d', exchange: 'amq.topic' }).connect();
   });
 });
