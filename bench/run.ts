@@ -6,6 +6,7 @@ import { encode } from './encode.ts';
 import { host, manyProcesses } from './host.ts';
 import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
+import { rabbitmq } from './rabbitmq.ts';
 import { hour, start } from './service.ts';
 import { spoolFigures } from './spool.ts';
 
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   start,
   spool: spoolFigures,
   kafka,
+  rabbitmq,
 };
 
 const asked = process.argv.slice(2);
