@@ -1,0 +1,166 @@
+/**
+ * kafkajs 2.2.4, the last release, with what is wrong in it put right. Each repair is in place only in that version, and affects what this
+ * process does with kafkajs elsewhere only where it says so.
+ *
+ *   request queue   a timer fired every millisecond for each connection, idle ones too, and another every 100 ms. Now a timer is set while a
+ *                   request waits to be sent, or to be answered. For all clients.
+ *   produce         a send took time by the square of its records, and more for a header than for a kilobyte of value. A send of `Encoded`
+ *                   goes out as it is. For these only.
+ */
+import { createRequire } from 'node:module';
+import kafkajs from 'kafkajs';
+import { registerCodecs } from './codecs.ts';
+
+const KNOWN_VERSION = '2.2.4';
+/** Throttled requests are looked at no more often than this, and unanswered ones, in milliseconds. */
+const THROTTLE_MS_MIN = 10;
+const TIMEOUT_CHECK_MS_MAX = 1000;
+/** Records with headers came with version 3 of Produce, Kafka 0.11. */
+const PRODUCE_VERSION_MIN = 3;
+const PRODUCE_KEY = 0;
+
+const require = createRequire(import.meta.url);
+const { version } = require('kafkajs/package.json') as { version: string };
+
+/** Whether this is the version that the repairs were written for. Without them it is slower, and no less safe. */
+export const repaired = version === KNOWN_VERSION;
+
+interface SocketRequest {
+  readonly sentAt: number;
+  readonly requestTimeout: number;
+  timeoutRequest(): void;
+}
+
+interface RequestQueue {
+  pending: unknown[];
+  inflight: Map<number, SocketRequest>;
+  throttledUntil: number;
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  requestTimeoutIntervalId: NodeJS.Timeout | undefined;
+  readonly requestTimeout: number;
+  readonly enforceRequestTimeout: boolean;
+  isConnected(): boolean;
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+  scheduleRequestTimeoutCheck(): void;
+  sendSocketRequest(request: SocketRequest): void;
+  destroy(): void;
+}
+
+/** Both timers of a queue, as they should have been. Exported for a test that runs them on a queue of its own. */
+export function repairRequestQueue(prototype: RequestQueue): void {
+  const { sendSocketRequest, destroy } = prototype;
+  prototype.scheduleCheckPendingRequests = function () {
+    if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return;
+    const wait = Math.max(THROTTLE_MS_MIN, this.throttledUntil - Date.now());
+    this.throttleCheckTimeoutId = setTimeout(() => {
+      this.throttleCheckTimeoutId = null;
+      this.checkPendingRequests();
+    }, wait);
+  };
+  prototype.scheduleRequestTimeoutCheck = () => {};
+  prototype.sendSocketRequest = function (request) {
+    sendSocketRequest.call(this, request);
+    if (this.enforceRequestTimeout) checkTimeouts(this);
+  };
+  prototype.destroy = function () {
+    destroy.call(this);
+    this.requestTimeoutIntervalId = undefined;
+  };
+}
+
+/** Looks after unanswered requests while there are some. */
+function checkTimeouts(queue: RequestQueue): void {
+  if (queue.requestTimeoutIntervalId !== undefined || queue.inflight.size === 0) return;
+  const wait = Math.min(queue.requestTimeout, TIMEOUT_CHECK_MS_MAX);
+  queue.requestTimeoutIntervalId = setTimeout(() => {
+    queue.requestTimeoutIntervalId = undefined;
+    const now = Date.now();
+    for (const request of queue.inflight.values()) if (now - request.sentAt > request.requestTimeout) request.timeoutRequest();
+    checkTimeouts(queue);
+  }, wait);
+}
+
+/** A record batch that is encoded already, in the place of a message. kafkajs carries it to the leader of its partition. */
+export class Encoded {
+  /** kafkajs looks for a value in each message. */
+  readonly value = null;
+  readonly batch: Buffer;
+
+  constructor(batch: Buffer) {
+    this.batch = batch;
+  }
+}
+
+interface ProduceArguments {
+  readonly acks: number;
+  readonly timeout: number;
+  readonly topicData: readonly {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly messages: readonly unknown[] }[];
+  }[];
+}
+
+interface Broker {
+  readonly connectionPool: { send(request: object): Promise<unknown> };
+  lookupRequest(apiKey: number, definition: unknown): (args: object) => { request: { apiVersion: number }; response: object };
+  disconnect(): Promise<void>;
+  produce(args: ProduceArguments): Promise<unknown>;
+}
+
+function repairBroker(prototype: Broker): void {
+  const { requests } = require('kafkajs/src/protocol/requests') as { requests: { Produce: unknown } };
+  const { produce } = prototype;
+  prototype.produce = async function (args) {
+    const topic = args.topicData[0];
+    const partition = topic?.partitions[0];
+    const carrier = partition?.messages[0];
+    if (!topic || !partition || !(carrier instanceof Encoded)) return await produce.call(this, args);
+    const { request, response } = this.lookupRequest(PRODUCE_KEY, requests.Produce)({ ...args, topicData: [] });
+    const { apiVersion } = request;
+    if (apiVersion < PRODUCE_VERSION_MIN) {
+      throw new kafkajs.KafkaJSServerDoesNotSupportApiKey('records with headers need Kafka 0.11 or newer', {
+        apiKey: PRODUCE_KEY,
+        apiName: 'Produce',
+      });
+    }
+    const body = produceBody(args, topic.topic, partition.partition, carrier.batch);
+    // What kafkajs takes for an encoder.
+    const encode = (): object => ({ buf: body, buffer: body });
+    const sent = { apiKey: PRODUCE_KEY, apiName: 'Produce', apiVersion, expectResponse: () => true, encode };
+    try {
+      return await this.connectionPool.send({ request: sent, response });
+    } catch (error) {
+      if ((error as Error).name === 'KafkaJSConnectionClosedError') await this.disconnect();
+      throw error;
+    }
+  };
+}
+
+/** https://kafka.apache.org/protocol#The_Messages_Produce, versions 3 to 7. */
+function produceBody({ acks, timeout }: ProduceArguments, topic: string, partition: number, batch: Buffer): Buffer {
+  const name = Buffer.from(topic);
+  const head = Buffer.alloc(26 + name.length);
+  let at = head.writeInt16BE(-1, 0);
+  at = head.writeInt16BE(acks, at);
+  at = head.writeInt32BE(timeout, at);
+  at = head.writeInt32BE(1, at);
+  at = head.writeInt16BE(name.length, at);
+  at += name.copy(head, at);
+  at = head.writeInt32BE(1, at);
+  at = head.writeInt32BE(partition, at);
+  head.writeInt32BE(batch.length, at);
+  return Buffer.concat([head, batch]);
+}
+
+let done = false;
+
+/** Puts right what is wrong, once; before the first client is made. */
+export function prepare(): void {
+  if (done) return;
+  done = true;
+  registerCodecs();
+  if (!repaired) return;
+  repairRequestQueue((require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }).prototype);
+  repairBroker((require('kafkajs/src/broker') as { prototype: Broker }).prototype);
+}
