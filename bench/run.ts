@@ -5,6 +5,7 @@
 import { encode } from './encode.ts';
 import { host, manyProcesses } from './host.ts';
 import { type Figure, holds, machine } from './measure.ts';
+import { rabbitmq } from './rabbitmq.ts';
 import { hour, start } from './service.ts';
 
 const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   processes: manyProcesses,
   hour,
   start,
+  rabbitmq,
 };
 
 const asked = process.argv.slice(2);

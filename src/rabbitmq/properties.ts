@@ -1,0 +1,47 @@
+/**
+ * A message's AMQP properties and headers: CloudEvents in binary mode, as the AMQP binding names them (`cloudEvents_id`), which RabbitMQ
+ * hands on to AMQP 1.0 consumers as application properties.
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md
+ */
+import type { Options } from 'amqplib';
+import { BACKFILL_HEADER, type Message, SEQ_HEADER } from '../broker.ts';
+import { isShort } from './template.ts';
+
+/** By this header a returned message is known again: `messageId` is absent when the id is too long for it. */
+export const ID_HEADER = 'cloudEvents_id';
+
+/** The most moments that `Date` has, in milliseconds. */
+const TIME_MAX = 8.64e15;
+
+/** What a message is published with: persistent, and mandatory so that the broker says when no queue takes it. */
+export function propertiesOf(message: Message): Options.Publish {
+  const { id, type, time } = message;
+  const headers: Record<string, string> = {
+    cloudEvents_specversion: '1.0',
+    [ID_HEADER]: id,
+    cloudEvents_type: type,
+    cloudEvents_source: sourceOf(message),
+  };
+  const properties: Options.Publish = {
+    persistent: true,
+    mandatory: true,
+    contentType: message.contentType,
+    appId: 'tidegate',
+    headers,
+  };
+  if (isShort(id)) properties.messageId = id;
+  if (isShort(type)) properties.type = type;
+  if (Math.abs(time) <= TIME_MAX) {
+    headers['cloudEvents_time'] = new Date(time).toISOString();
+    // Seconds, and unsigned on the wire.
+    if (time >= 0) properties.timestamp = Math.floor(time / 1000);
+  }
+  if (message.seq !== undefined) headers[SEQ_HEADER] = message.seq;
+  if (message.backfill) headers[BACKFILL_HEADER] = 'true';
+  return properties;
+}
+
+/** CloudEvents `source`, a URI reference: which agent, which of its sensors. */
+function sourceOf({ agent, sensor }: Message): string {
+  return `/tidegate/${encodeURIComponent(agent.toWellFormed())}/${encodeURIComponent(sensor.toWellFormed())}`;
+}
