@@ -85,10 +85,21 @@ async function openReading(source: Source, options: VerifyOptions): Promise<Read
   if (source.kind === 'files') {
     return await (await import('../verify/files.ts')).openFiles(source.patterns, { complete: options.complete ?? false });
   }
-  throw new UsageError('not yet', EXIT_USAGE);
+  const { username, passwordFile, mechanism = 'scram-sha-512', ca, cert, key } = options;
+  const files = { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) };
+  const tls = options.tls || Object.keys(files).length > 0 ? files : undefined;
+  const login = username !== undefined && passwordFile !== undefined ? { username, password_file: passwordFile } : undefined;
+  if (source.kind === 'kafka') {
+    const { openKafka } = await import('../verify/kafka.ts');
+    return await openKafka(source, { since: sinceOf(options.since), sasl: login && { mechanism, ...login }, tls });
+  }
+  const { openRabbitmq } = await import('../verify/rabbitmq.ts');
+  const user = login && { user: login.username, password_file: login.password_file };
+  return await openRabbitmq(source, { drain: options.drain ?? false, login: user, tls });
 }
 
-export function sinceOf(text: string | undefined): number | undefined {
+/** Unix time in milliseconds. */
+function sinceOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const ms = parseDuration(text);
   const at = ms === undefined ? Date.parse(text) : Date.now() - ms;
