@@ -40,6 +40,7 @@ const COLOURS: Readonly<Record<Verdict, 'green' | 'yellow' | 'red'>> = {
   complete: 'green',
   explained: 'yellow',
   partial: 'yellow',
+  unfinished: 'yellow',
   faulty: 'red',
   empty: 'yellow',
 };

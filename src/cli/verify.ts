@@ -11,7 +11,14 @@ import { toJson, toText } from './verify-report.ts';
 
 /** Exit code of a command that SIGINT ended, as a shell tells it. */
 const EXIT_INTERRUPTED = 130;
-const EXIT: Readonly<Record<Verdict, number>> = { complete: 0, explained: 0, partial: 0, faulty: 1, empty: EXIT_NO_INPUT };
+const EXIT: Readonly<Record<Verdict, number>> = {
+  complete: 0,
+  explained: 0,
+  partial: 0,
+  unfinished: 1,
+  faulty: 1,
+  empty: EXIT_NO_INPUT,
+};
 
 export interface VerifyOptions {
   readonly format: 'table' | 'json';
@@ -54,11 +61,12 @@ export async function verify(words: readonly string[], options: VerifyOptions, c
     await reading.close();
   }
   const result = audit.result(over || by === 'id');
-  const judged = judge(result, by, complete);
-  const early = stopped.signal.aborted ? ['It was stopped before the end: this is what had been read by then.'] : [];
+  const stoppedEarly = stopped.signal.aborted;
+  const judged = judge(result, { by, complete, whole: reading.whole() && !stoppedEarly });
+  const early = stoppedEarly ? ['It was stopped before the end: this is what had been read by then.'] : [];
   const report = { what: reading.what, by, remarks: [...reading.remarks(), ...early], result, judged } as const;
   context.out.write(options.format === 'json' ? toJson(report) : toText(report, context));
-  process.exitCode = EXIT[judged.verdict] === 0 && stopped.signal.aborted ? EXIT_INTERRUPTED : EXIT[judged.verdict];
+  process.exitCode = stoppedEarly && judged.verdict !== 'faulty' ? EXIT_INTERRUPTED : EXIT[judged.verdict];
 }
 
 /** Options that mean nothing for a source. */

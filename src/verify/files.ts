@@ -46,6 +46,7 @@ export async function openFiles(patterns: readonly string[], { complete }: Files
     throw error;
   }
   const remarks: string[] = [];
+  let whole = true;
   const [first] = paths;
   return {
     what: files.length === 1 ? `file ${first}` : `${files.length} files, from ${first} on`,
@@ -56,12 +57,17 @@ export async function openFiles(patterns: readonly string[], { complete }: Files
       let before = 0;
       for (const listed of files) {
         if (signal.aborted) break;
-        const remark = await readListed(listed, take, (done) => progress(before + done), signal);
+        const remark = await readListed(listed, take, (done) => progress(before + done), signal).catch((error: unknown) => {
+          if (error instanceof UsageError) throw error;
+          whole = false;
+          return `${listed.path} cannot be read to its end: ${describe(error)}`;
+        });
         if (remark !== undefined) remarks.push(remark);
         before += listed.size;
       }
     },
     remarks: () => remarks,
+    whole: () => whole,
     close,
   };
 }
@@ -139,8 +145,8 @@ async function readListed(
     if (gzipped) await pipeline(raw, createGunzip({ chunkSize: CHUNK_BYTES }), feed, { signal });
     else await pipeline(raw, feed, { signal });
   } catch (error) {
-    splitter.end();
-    return signal.aborted ? undefined : `${path} cannot be read to its end: ${describe(error)}`;
+    if (signal.aborted) return undefined;
+    throw error;
   } finally {
     if (!opened) await file.close();
   }

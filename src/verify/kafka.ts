@@ -49,6 +49,7 @@ export async function openKafka(
       read: async (take, progress, signal) =>
         await readAll(client, parsed.data, found.parts, { take, progress, signal, remarks }),
       remarks: () => remarks,
+      whole: () => true,
       close,
     };
   } catch (error) {

@@ -16,6 +16,8 @@ export interface Reading {
   read(take: (message: Envelope) => void, progress: (done: number) => void, signal: AbortSignal): Promise<void>;
   /** What an operator should know of what was read: sentences. Final once `read` has resolved. */
   remarks(): readonly string[];
+  /** Whether all of it could be read; final once `read` has resolved. What was not is said in the remarks. */
+  whole(): boolean;
   /** Lets go of everything. */
   close(): Promise<void>;
 }

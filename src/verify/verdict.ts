@@ -6,9 +6,10 @@ import type { AuditedStream, AuditResult } from './audit.ts';
  *   complete    everything is there, once or more often, in order
  *   explained   what is missing, the sink said that it lost, and why
  *   partial     files, of which nobody said that they take everything: numbers are missing that a sink may not have selected
+ *   unfinished  nothing is wrong as far as it was read, but not all could be read
  *   faulty      out of order, missing without an explanation, or unreadable
  */
-export type Verdict = 'empty' | 'complete' | 'explained' | 'partial' | 'faulty';
+export type Verdict = 'empty' | 'complete' | 'explained' | 'partial' | 'unfinished' | 'faulty';
 
 export interface Judged {
   readonly verdict: Verdict;
@@ -31,8 +32,15 @@ export const lostOf = ({ lost }: AuditedStream): number => Object.values(lost).r
 export const disorderOf = ({ outOfOrder, backfilledOutOfOrder, afterNewerRun }: AuditedStream): number =>
   outOfOrder + backfilledOutOfOrder + afterNewerRun;
 
-/** `complete`: of files, that they take everything, so that a missing number is a loss. */
-export function judge(result: AuditResult, by: 'sequence' | 'id', complete: boolean): Judged {
+export interface Terms {
+  readonly by: 'sequence' | 'id';
+  /** Of files: they take everything, so that a missing number is a loss. */
+  readonly complete: boolean;
+  /** All of it was read. */
+  readonly whole: boolean;
+}
+
+export function judge(result: AuditResult, { by, complete, whole }: Terms): Judged {
   const { streams, broken, conflicts, events, notices } = result;
   const sum = (of: (stream: AuditedStream) => number): number => streams.reduce((total, stream) => total + of(stream), 0);
   const totals: Totals = {
@@ -58,6 +66,8 @@ export function judge(result: AuditResult, by: 'sequence' | 'id', complete: bool
     );
   }
   if (faults.length > 0) return { verdict: 'faulty', sentences: faults, totals };
+  if (!whole)
+    return { verdict: 'unfinished', sentences: ['In order as far as it was read, and not all of it could be read.'], totals };
   const still = awaited > 0 ? ` ${count(awaited, 'event')} more exist and have not arrived: they may still be in a spool.` : '';
   if (!missing && unexplained > 0) {
     const sentence = `In order. ${count(unexplained, 'number')} are not in it: the sink did not select them, or they are lost; --complete says that it takes everything.`;
