@@ -1,8 +1,8 @@
 /**
  * Which events have arrived before, by their ids.
  *
- * An id is agent, run, sensor and a number that counts up, so that what has arrived of one sensor is a few ranges of numbers, however
- * long it runs: an event whose numbers all arrive costs nothing, one that leaves a hole (because the sink selects) costs one range.
+ * An id is agent, run, sensor and a number that counts up, so that what has arrived of one sensor is a few ranges of numbers: one as long
+ * as all of its events arrive, however many; one more for each hole, which a sink leaves that does not select all of them.
  *
  *   - An event that has not arrived is never taken for a repeat, whatever the order and however long ago.
  *   - A repeat is known as long as its number is among the newest `ranges` ranges of its sensor, and its sensor among the `sources` that were heard
