@@ -6,6 +6,7 @@
  *              ├─ loss ──▶ `onLoss`
  *              └─ event ─▶ seen before: left out ── else ──▶ the handler ──▶ remembered, once the handler is done
  *
+ * Calls are handled one after the other, in their order, so that a repeat that comes while its event is being handled is known as one.
  * An event counts as received when its handler has resolved. When it rejects, the error goes to the caller, and the event is new when the
  * client delivers it again. Numbers that were skipped are looked at again after `patience`: those that neither came nor were explained
  * meanwhile go to `onGap`, each once. Nothing runs by itself: gaps are looked for while messages come, or when `check` is called.
@@ -77,6 +78,8 @@ export class Receiver {
   readonly #repeats: Deduplicator;
   #checker: StreamChecker;
   #watched: Watched[] = [];
+  /** The call before. It never rejects. */
+  #last: Promise<void> = Promise.resolve();
   readonly #count = { events: 0, repeats: 0, losses: 0, bad: 0 };
 
   constructor(options: ReceiverOptions = {}) {
@@ -100,6 +103,12 @@ export class Receiver {
 
   /** Handles messages together: the handler is called once, with the events that are new, or not at all when there is none. */
   async receiveAll(messages: readonly Envelope[], handle: (received: readonly ReceivedEvent[]) => unknown): Promise<void> {
+    const received = this.#last.then(async () => await this.#receiveAll(messages, handle));
+    this.#last = received.catch(() => {});
+    await received;
+  }
+
+  async #receiveAll(messages: readonly Envelope[], handle: (received: readonly ReceivedEvent[]) => unknown): Promise<void> {
     const readable: { readonly message: Envelope; readonly event: DecodedEvent; readonly fresh: boolean }[] = [];
     const here = new Set<string>();
     for (const message of messages) {
