@@ -4,7 +4,7 @@
  * What is no event goes on as it is, for the audit to refuse: a line, or in MessagePack everything up to where the next event begins.
  * Memory: one event, and the chunk it ends in; one that is longer than a message may be is cut.
  */
-import { MESSAGE_BYTES_MAX } from '../codec/decode.ts';
+import { decodeMsgpack, MESSAGE_BYTES_MAX } from '../codec/decode.ts';
 import { msgpackEnd, TooShort } from '../codec/msgpack-check.ts';
 import type { Envelope } from '../consumer/message.ts';
 import { MARK } from '../file/tail.ts';
@@ -128,10 +128,23 @@ const isMap = (byte: number): boolean => (byte >= 0x80 && byte <= 0x8f) || byte 
 /** Where the event that begins at `at` ends; short: more bytes are needed to tell; bad: none begins here. */
 function endOf(bytes: Buffer, at: number): number | 'short' | 'bad' {
   if (!isMap(bytes[at] as number)) return 'bad';
+  let end: number;
   try {
-    return msgpackEnd(bytes, at);
+    end = msgpackEnd(bytes, at);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return error instanceof TooShort ? 'short' : 'bad';
+  }
+  // An event that was cut off takes the beginning of the next one for its own.
+  const inner = bytes.subarray(at + 1, end).includes(MARK);
+  return inner && !decodes(bytes.subarray(at, end)) ? 'bad' : end;
+}
+
+function decodes(bytes: Buffer): boolean {
+  try {
+    decodeMsgpack(bytes);
+    return true;
+  } catch {
+    return false;
   }
 }
