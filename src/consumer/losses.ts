@@ -16,7 +16,7 @@ import type { DecodedEvent } from '../codec/format.ts';
 import { LOSS_TYPE } from '../delivery/loss.ts';
 import { type Range, RangeSet, sizeOf, sizeOfAll } from './ranges.ts';
 
-export const LOSSES_MAX = 10_000;
+const LOSSES_MAX = 10_000;
 
 /** One row of a `tidegate.loss` event; see `src/delivery/loss.ts` for what each means. */
 export interface Loss {

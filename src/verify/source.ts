@@ -50,6 +50,6 @@ function amqp(text: string): Source {
 }
 
 /** A URL without its password. */
-export const shown = (url: string): string => url.replace(/^([a-z+.-]+:\/\/[^:/@]*):[^@/]*@/i, '$1:***@');
+const shown = (url: string): string => url.replace(/^([a-z+.-]+:\/\/[^:/@]*):[^@/]*@/i, '$1:***@');
 
 const wrong = (message: string): UsageError => new UsageError(message, EXIT_USAGE);

@@ -4,7 +4,7 @@
  * What is no event goes on as it is, for the audit to refuse: a line, or in MessagePack everything up to where the next event begins.
  * Memory: one event, and the chunk it ends in; one that is longer than a message may be is cut.
  */
-import { decodeMsgpack, MESSAGE_BYTES_MAX } from '../codec/decode.ts';
+import { decodeJson, decodeMsgpack, MESSAGE_BYTES_MAX } from '../codec/decode.ts';
 import { msgpackEnd, TooShort } from '../codec/msgpack-check.ts';
 import type { Envelope } from '../consumer/message.ts';
 import { MARK } from '../file/tail.ts';
@@ -48,8 +48,9 @@ export class Splitter {
     const rest = this.#taken();
     if (rest.length === 0) return { unfinished: false };
     if (this.#format === 'json') {
-      // The writer's last line has no newline when the writer was killed between the two; it is whole if it ends as an event does.
-      if (rest.at(-1) !== 0x7d) return { unfinished: true };
+      // Without its newline a line is whole if it is an event all the same.
+      if (!decodes(() => decodeJson(rest))) return { unfinished: true };
+      this.#line++;
       this.#emit(rest, 'application/json');
       return { unfinished: false };
     }
@@ -137,12 +138,12 @@ function endOf(bytes: Buffer, at: number): number | 'short' | 'bad' {
   }
   // An event that was cut off takes the beginning of the next one for its own.
   const inner = bytes.subarray(at + 1, end).includes(MARK);
-  return inner && !decodes(bytes.subarray(at, end)) ? 'bad' : end;
+  return inner && !decodes(() => decodeMsgpack(bytes.subarray(at, end))) ? 'bad' : end;
 }
 
-function decodes(bytes: Buffer): boolean {
+function decodes(decode: () => unknown): boolean {
   try {
-    decodeMsgpack(bytes);
+    decode();
     return true;
   } catch {
     return false;

@@ -7,7 +7,7 @@ import { loss } from '../../src/delivery/loss.ts';
 import { createSource, TideEvent } from '../../src/event.ts';
 import { valueSchema } from '../events.ts';
 
-export const TIME = 1_763_856_000_000.25;
+const TIME = 1_763_856_000_000.25;
 
 export interface Sent {
   readonly agent?: string;
