@@ -40,6 +40,7 @@ function createProgram(): Command {
   addRunning(program);
   addConfiguring(program);
   addLooking(program);
+  addVerifying(program);
   return program;
 }
 
@@ -161,6 +162,45 @@ function addLooking(program: Command): void {
     .action(
       async (dir: string, _options, command: Command) =>
         await (await import('./record-command.ts')).recordCommand(dir, command.optsWithGlobals(), createContext()),
+    );
+}
+
+function addVerifying(program: Command): void {
+  program
+    .command('verify')
+    .description('reads a topic, a queue or files; proves order and completeness, and says what is lost, missing and repeated')
+    .argument('<source...>', 'kafka://HOST:PORT/TOPIC, amqp://USER@HOST/VHOST?queue=NAME, or files')
+    .addOption(new Option('-f, --format <format>', 'how to print it').choices(['table', 'json']).default('table'))
+    .option('--over', 'nothing more will come: what is still awaited is missing (kafka, amqp)')
+    .option('--since <time>', 'only what was written since: 2h, 2026-01-02T03:04:05Z (kafka)')
+    .option('--complete', 'the files take every event of their sensors: a missing number is a loss (files)')
+    .option('--drain', 'take what is read out of the queue, instead of putting it back (amqp)')
+    .option('--username <name>', 'who logs in')
+    .option('--password-file <file>', 'file with the password')
+    .addOption(
+      new Option('--mechanism <name>', 'how the password is proved (kafka; scram-sha-512 without it)').choices([
+        'plain',
+        'scram-sha-256',
+        'scram-sha-512',
+      ]),
+    )
+    .option('--tls', 'speak TLS, also without the options below (kafka; amqps:// says it for RabbitMQ)')
+    .option('--ca <file>', 'authorities that are trusted, PEM')
+    .option('--cert <file>', 'certificate to show, PEM')
+    .option('--key <file>', 'key of the certificate, PEM')
+    .addHelpText(
+      'after',
+      examples([
+        ['tidegate verify kafka://127.0.0.1:9092/telemetry', 'a topic, from its beginning to its end of now'],
+        ["tidegate verify 'kafka://127.0.0.1:9092/telemetry.*'", 'several topics of one sink, together'],
+        ["tidegate verify 'amqp://guest:guest@127.0.0.1/?queue=telemetry'", 'a queue; what is in it stays there'],
+        ['tidegate verify events.ndjson', 'a file with its old ones beside it'],
+      ]) +
+        '\nExits 0 when everything is there, or its loss explained; 1 when not; 66 when there is nothing; 69 when a broker does not answer.',
+    )
+    .action(
+      async (source: string[], _options, command: Command) =>
+        await (await import('./verify.ts')).verify(source, command.optsWithGlobals(), createContext()),
     );
 }
 

@@ -39,6 +39,9 @@ const MAPS: ReadonlyMap<number, number> = new Map([
   [0xdf, 4],
 ]);
 
+/** Where more bytes are claimed than there are: what is here may be the beginning of something whole. */
+export class TooShort extends RangeError {}
+
 /** Throws a RangeError unless the bytes are one whole MessagePack value of the types that format 1 has, nested no deeper than it nests. */
 export function checkMsgpack(bytes: Uint8Array): void {
   const end = new Walk(bytes).value(0, 0);
@@ -58,7 +61,7 @@ class Walk {
   /** Walks the value at `at` and returns where the next one starts. */
   value(at: number, depth: number): number {
     const byte = this.#bytes[at];
-    if (byte === undefined) throw new RangeError('it ends in the middle of a value');
+    if (byte === undefined) throw new TooShort('it ends in the middle of a value');
     if (depth > DEPTH_MAX) throw new RangeError(`it nests deeper than ${DEPTH_MAX}`);
     if (byte < 0x80 || byte >= 0xe0) return at + 1;
     if (byte < 0x90) return this.#members(at + 1, 2 * (byte & 0x0f), depth);
@@ -81,7 +84,7 @@ class Walk {
 
   #members(at: number, count: number, depth: number): number {
     if (count > this.#bytes.length - at)
-      throw new RangeError(`${count} elements are claimed where ${this.#bytes.length - at} bytes are left`);
+      throw new TooShort(`${count} elements are claimed where ${this.#bytes.length - at} bytes are left`);
     let next = at;
     for (let i = 0; i < count; i++) next = this.value(next, depth + 1);
     return next;
@@ -89,7 +92,7 @@ class Walk {
 
   #skip(at: number, count: number): number {
     if (count > this.#bytes.length - at)
-      throw new RangeError(`${count} bytes are claimed where ${this.#bytes.length - at} are left`);
+      throw new TooShort(`${count} bytes are claimed where ${this.#bytes.length - at} are left`);
     return at + count;
   }
 

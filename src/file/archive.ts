@@ -156,32 +156,47 @@ export class Archive {
 
   /** Our old files, the oldest first. */
   async #list(): Promise<OldFile[]> {
-    const files: OldFile[] = [];
-    for (const entry of await this.#entries()) {
-      const file = entry.isFile() ? this.#parse(entry.name) : undefined;
-      if (file) files.push(file);
-    }
-    return files.sort((a, b) => (a.stamp < b.stamp ? -1 : 1));
+    return await oldFiles(this.#path);
   }
+}
 
-  /** What is in the folder; nothing when somebody else has taken it away. */
-  async #entries(): Promise<Dirent[]> {
-    try {
-      return await readdir(this.#folder, { withFileTypes: true });
-    } catch (error) {
-      if (errno(error) === 'ENOENT') return [];
-      throw error;
-    }
-  }
+/** The old files of a file, the oldest first; of one that is there compressed and not, the compressed one, which is whole. */
+export async function listOld(path: string): Promise<string[]> {
+  const files = await oldFiles(path);
+  const finished = new Set(files.filter(({ form }) => form === 'compressed').map(({ stamp }) => stamp));
+  return files
+    .filter(({ form, stamp }) => form === 'compressed' || (form === 'plain' && !finished.has(stamp)))
+    .map(({ name }) => join(dirname(path), name));
+}
 
-  #parse(name: string): OldFile | undefined {
-    if (!name.startsWith(this.#prefix)) return undefined;
-    const stamp = name.slice(this.#prefix.length, this.#prefix.length + STAMP_LENGTH);
-    const rest = name.slice(this.#prefix.length + STAMP_LENGTH);
-    if (!STAMP.test(stamp) || Number.isNaN(parseStamp(stamp)) || !rest.startsWith(this.#extension)) return undefined;
-    const form = FORMS[rest.slice(this.#extension.length)];
-    return form && { name, stamp, form };
+async function oldFiles(path: string): Promise<OldFile[]> {
+  const extension = extname(path);
+  const prefix = `${basename(path, extension)}-`;
+  const files: OldFile[] = [];
+  for (const entry of await entriesOf(dirname(path))) {
+    const file = entry.isFile() ? parse(entry.name, prefix, extension) : undefined;
+    if (file) files.push(file);
   }
+  return files.sort((a, b) => (a.stamp < b.stamp ? -1 : 1));
+}
+
+/** What is in a folder; nothing when somebody else has taken it away. */
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function parse(name: string, prefix: string, extension: string): OldFile | undefined {
+  if (!name.startsWith(prefix)) return undefined;
+  const stamp = name.slice(prefix.length, prefix.length + STAMP_LENGTH);
+  const rest = name.slice(prefix.length + STAMP_LENGTH);
+  if (!STAMP.test(stamp) || Number.isNaN(parseStamp(stamp)) || !rest.startsWith(extension)) return undefined;
+  const form = FORMS[rest.slice(extension.length)];
+  return form && { name, stamp, form };
 }
 
 /** Size of a file in bytes; 0 when somebody else has taken it away. */

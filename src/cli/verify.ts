@@ -1,0 +1,120 @@
+/** `tidegate verify SOURCE`: reads a topic, a queue or files, and says whether everything is there, once, in order. */
+import { UsageError } from '../errors.ts';
+import { parseDuration } from '../options.ts';
+import { Audit } from '../verify/audit.ts';
+import { EXIT_NO_INPUT, EXIT_USAGE, type Reading } from '../verify/reading.ts';
+import { parseSource, type Source } from '../verify/source.ts';
+import { judge, type Verdict } from '../verify/verdict.ts';
+import type { Context } from './context.ts';
+import { Progress } from './progress.ts';
+import { toJson, toText } from './verify-report.ts';
+
+/** Exit code of a command that SIGINT ended, as a shell tells it. */
+const EXIT_INTERRUPTED = 130;
+const EXIT: Readonly<Record<Verdict, number>> = {
+  complete: 0,
+  explained: 0,
+  partial: 0,
+  unfinished: 1,
+  faulty: 1,
+  empty: EXIT_NO_INPUT,
+};
+
+export interface VerifyOptions {
+  readonly format: 'table' | 'json';
+  /** Only what is younger than this; Kafka only. */
+  readonly since?: string;
+  readonly complete?: boolean;
+  readonly drain?: boolean;
+  /** Nothing more will come. */
+  readonly over?: boolean;
+  readonly username?: string;
+  readonly passwordFile?: string;
+  readonly mechanism?: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly tls?: boolean;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** Reads, judges, prints, and sets the exit code. */
+export async function verify(words: readonly string[], options: VerifyOptions, context: Context): Promise<void> {
+  const source = parseSource(words);
+  refuse(source, options);
+  const stopped = new AbortController();
+  const stop = (): void => stopped.abort();
+  process.once('SIGINT', stop);
+  const reading = await openReading(source, options);
+  const { complete = false, over = false } = options;
+  const by = source.kind === 'files' ? 'id' : 'sequence';
+  const audit = new Audit({ by, from: reading.from });
+  const progress = new Progress(context);
+  try {
+    await reading.read(
+      (message) => audit.take(message),
+      (done) => progress.show(() => `${audit.messages} messages read${share(done, reading)}; Ctrl-C judges what has been read`),
+      stopped.signal,
+    );
+  } finally {
+    progress.end();
+    process.removeListener('SIGINT', stop);
+    await reading.close();
+  }
+  const result = audit.result(over || by === 'id');
+  const stoppedEarly = stopped.signal.aborted;
+  const judged = judge(result, { by, complete, whole: reading.whole() && !stoppedEarly });
+  const early = stoppedEarly ? ['It was stopped before the end: this is what had been read by then.'] : [];
+  const report = { what: reading.what, by, remarks: [...reading.remarks(), ...early], result, judged } as const;
+  context.out.write(options.format === 'json' ? toJson(report) : toText(report, context));
+  process.exitCode = stoppedEarly && judged.verdict !== 'faulty' ? EXIT_INTERRUPTED : EXIT[judged.verdict];
+}
+
+/** Options that mean nothing for a source. */
+function refuse({ kind }: Source, options: VerifyOptions): void {
+  const only = (option: string, given: unknown, kinds: readonly Source['kind'][]): void => {
+    if (given === undefined || kinds.includes(kind)) return;
+    throw new UsageError(`${option} is for ${kinds.join(' and ')} only, and this is ${kind}: leave it out`, EXIT_USAGE);
+  };
+  only('--since', options.since, ['kafka']);
+  only('--complete', options.complete, ['files']);
+  only('--drain', options.drain, ['amqp']);
+  only('--over', options.over, ['kafka', 'amqp']);
+  only('--mechanism', options.mechanism, ['kafka']);
+  only('--tls', options.tls, ['kafka']);
+  for (const name of ['username', 'ca', 'cert', 'key'] as const) only(`--${name}`, options[name], ['kafka', 'amqp']);
+  only('--password-file', options.passwordFile, ['kafka', 'amqp']);
+  if ((options.username === undefined) !== (options.passwordFile === undefined)) {
+    throw new UsageError('--username and --password-file belong together: give both', EXIT_USAGE);
+  }
+}
+
+/** Clients of brokers are loaded by those who need them: loading them takes longer than everything else here. */
+async function openReading(source: Source, options: VerifyOptions): Promise<Reading> {
+  if (source.kind === 'files') {
+    return await (await import('../verify/files.ts')).openFiles(source.patterns, { complete: options.complete ?? false });
+  }
+  const { username, passwordFile, mechanism = 'scram-sha-512', ca, cert, key } = options;
+  const files = { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) };
+  const tls = options.tls || Object.keys(files).length > 0 ? files : undefined;
+  const login = username !== undefined && passwordFile !== undefined ? { username, password_file: passwordFile } : undefined;
+  if (source.kind === 'kafka') {
+    const { openKafka } = await import('../verify/kafka.ts');
+    return await openKafka(source, { since: sinceOf(options.since), sasl: login && { mechanism, ...login }, tls });
+  }
+  const { openRabbitmq } = await import('../verify/rabbitmq.ts');
+  const user = login && { user: login.username, password_file: login.password_file };
+  return await openRabbitmq(source, { drain: options.drain ?? false, login: user, tls });
+}
+
+/** Unix time in milliseconds. */
+function sinceOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text);
+  const at = ms === undefined ? Date.parse(text) : Date.now() - ms;
+  if (Number.isNaN(at))
+    throw new UsageError(`--since ${text}: expected a duration such as 2h, or a time such as 2026-01-02T03:04:05Z`, EXIT_USAGE);
+  return at;
+}
+
+const share = (done: number, { total }: Reading): string =>
+  total === undefined || total === 0 ? '' : `, ${Math.min(100, Math.floor((100 * done) / total))} %`;
