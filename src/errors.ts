@@ -76,6 +76,9 @@ export function describe(error: unknown): string {
 
 function withCauses(error: unknown, most: number): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined || most === 0 ? '' : `: ${withCauses(error.cause, most - 1)}`;
-  return `${error.message || error.name}${cause}`;
+  const said = error.message || error.name;
+  if (error.cause === undefined || most === 0) return said;
+  // Libraries like to repeat the cause's message in their own.
+  const cause = withCauses(error.cause, most - 1);
+  return said.includes(cause) ? said : `${said}: ${cause}`;
 }

@@ -46,6 +46,7 @@ export class Health {
   readonly #random: () => number;
   #options: HealthOptions;
   readonly #breaker: CircuitBreakerPolicy;
+  #open = false;
   #failures = 0;
   #lastSuccess: number;
   #reason: string | undefined;
@@ -71,8 +72,15 @@ export class Health {
         breaker: { state: undefined, success: () => {}, failure: () => this.#trips() },
       },
     );
-    this.#breaker.onBreak(() => this.#log.warn({ sink: this.#name, reason: this.#reason }, 'the breaker opens'));
-    this.#breaker.onReset(() => this.#log.info({ sink: this.#name }, 'the breaker closes'));
+    // It also opens anew after each probe that failed, which is no news.
+    this.#breaker.onBreak(() => {
+      if (!this.#open) this.#log.warn({ sink: this.#name, reason: this.#reason }, 'the breaker opens');
+      this.#open = true;
+    });
+    this.#breaker.onReset(() => {
+      this.#open = false;
+      this.#log.info({ sink: this.#name }, 'the breaker closes');
+    });
   }
 
   configure(options: HealthOptions): void {
