@@ -36,7 +36,6 @@ const table = defineSchema({
   },
 });
 
-const NAME = 'json';
 const emits = [request, failure, table] as const;
 /** How many rows a table has does not matter to what it is. */
 const schemasOf = (mapping: ReturnType<typeof presetMapping>): readonly Schema[] => new Mapping(mapping.tables, 1).schemas;
@@ -57,7 +56,7 @@ class ShippedPreset implements Preset {
 }
 
 export default defineSensor({
-  name: NAME,
+  name: 'json',
   summary: 'Numbers out of any JSON over HTTP, by a mapping: REST and JSON-RPC; presets for node software.',
   emits,
   emitsFor: (given) => schemasOf(mappingOf(given)),

@@ -4,7 +4,9 @@ import { bytes, secret } from '../options.ts';
 
 /** A text that is secret, or the file that holds it, which is read again when it changes. */
 export const credential = () =>
-  z.union([secret(), z.strictObject({ file: z.string().min(1) })], { error: 'expected a text, or { file: PATH }' });
+  z.union([secret(), z.strictObject({ file: z.string().min(1).describe('File that holds it, as a path.') })], {
+    error: 'expected a text, or { file: PATH }',
+  });
 
 export type Credential = z.output<ReturnType<typeof credential>>;
 
