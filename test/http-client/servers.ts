@@ -6,6 +6,14 @@ import { type AddressInfo, createServer as createTcpServer, type Socket, type Se
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 
+/** What a server does with a request; a promise that rejects fails the test run. */
+type Listener = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+const waitingFor =
+  (listener: Listener): RequestListener =>
+  (request, response) =>
+    void listener(request, response);
+
 type AnyServer = TcpServer & { closeAllConnections?: () => void };
 
 async function listen(server: AnyServer, path?: string): Promise<number> {
@@ -20,13 +28,13 @@ async function listen(server: AnyServer, path?: string): Promise<number> {
 }
 
 /** An HTTP server; returns its URL without a slash at the end. */
-export async function httpServer(listener: RequestListener, path?: string): Promise<string> {
-  const port = await listen(createServer(listener), path);
+export async function httpServer(listener: Listener, path?: string): Promise<string> {
+  const port = await listen(createServer(waitingFor(listener)), path);
   return `http://127.0.0.1:${port}`;
 }
 
-export async function tlsServer(listener: RequestListener, options: object): Promise<string> {
-  return `https://127.0.0.1:${await listen(createTlsServer(options, listener))}`;
+export async function tlsServer(listener: Listener, options: object): Promise<string> {
+  return `https://127.0.0.1:${await listen(createTlsServer(options, waitingFor(listener)))}`;
 }
 
 /** A server of bytes; returns its port. */
@@ -72,22 +80,10 @@ export function certificates(folder: string, days = 30): (name: string) => strin
     ['server', 'DNS:localhost,DNS:node.example,IP:127.0.0.1'],
     ['client', 'DNS:client.example'],
   ] as const) {
-    openssl(
-      'req',
-      ...key,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.csr`,
-      '-subj',
-      `/CN=${name}`,
-      '-addext',
-      `subjectAltName=${san}`,
-    );
-    openssl(
-      ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial'],
-      ...['-out', `${name}.crt`, '-days', String(days), '-copy_extensions', 'copy'],
-    );
+    const request = `req -keyout ${name}.key -out ${name}.csr -subj /CN=${name} -addext subjectAltName=${san}`;
+    openssl(...request.split(' '), ...key);
+    const signing = `x509 -req -in ${name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out ${name}.crt -copy_extensions copy`;
+    openssl(...signing.split(' '), '-days', String(days));
   }
   return (name) => join(folder, name);
 }

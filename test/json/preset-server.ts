@@ -37,11 +37,13 @@ export async function presetServer(name: string): Promise<{ url: string; asked: 
   const url = await httpServer(async (request, response) => {
     if (request.method === 'POST') {
       const body = JSON.parse(await bodyOf(request)) as Parameters<typeof call>[0] | Parameters<typeof call>[0][];
-      return json(response, Array.isArray(body) ? body.map(call).toReversed() : call(body));
+      json(response, Array.isArray(body) ? body.map(call).toReversed() : call(body));
+      return;
     }
     asked.push(request.url ?? '');
     const found = requests.find(([, { path }]) => path === request.url);
-    return found ? json(response, answerOf(found[0]), about.statuses?.[found[0]] ?? 200) : json(response, {}, 404);
+    if (found) json(response, answerOf(found[0]), about.statuses?.[found[0]] ?? 200);
+    else json(response, {}, 404);
   });
   return { url, asked };
 }
