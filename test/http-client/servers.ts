@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 
 /** What a server does with a request; a promise that rejects fails the test run. */
-type Listener = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 const waitingFor =
   (listener: Listener): RequestListener =>
