@@ -107,7 +107,9 @@ function memberSchema(schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodTyp
   const def = defOf(core);
   switch (def.type) {
     case 'object':
-      return Object.hasOwn(def.shape, key) ? def.shape[key as string] : def.catchall;
+      if (Object.hasOwn(def.shape, key)) return def.shape[key as string];
+      // A strict object's is "never", which in a union would stand before the alternative that knows the key.
+      return def.catchall && kindOf(def.catchall) !== 'never' ? def.catchall : undefined;
     case 'record':
       return def.valueType;
     case 'array':

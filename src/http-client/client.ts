@@ -19,6 +19,8 @@ import type { ClientOptions } from './options.ts';
 import { reveal, SecretFile, sourceOf } from './secret-file.ts';
 
 const CONNECTIONS_MAX = 8;
+/** Servers to which connections are kept, those that answers redirect to included; above that all begin anew. */
+const SERVERS_MAX = 16;
 /** An idle connection outlives the usual intervals, in milliseconds, unless the server says less. */
 const KEEP_ALIVE_MS = 90_000;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -55,6 +57,8 @@ export class HttpClient {
   readonly #authorization: (() => Promise<string>) | undefined;
   readonly #tlsFiles: readonly (readonly ['ca' | 'cert' | 'key', SecretFile])[];
   #agent: { readonly mark: string; readonly agent: Agent } | undefined;
+  /** Credentials as they were sent last, by header. */
+  readonly #sent = new Map<string, string>();
   /** Servers that have answered, to which a connection may be kept. */
   readonly #known = new Set<string>();
 
@@ -89,6 +93,13 @@ export class HttpClient {
     } finally {
       signal?.removeEventListener('abort', give);
     }
+  }
+
+  /** A text of a server's without the credentials that were sent to it, should it repeat them. */
+  redact(text: string): string {
+    let result = text;
+    for (const secret of this.#sent.values()) result = result.replaceAll(secret, '***');
+    return result;
   }
 
   async close(): Promise<void> {
@@ -158,16 +169,20 @@ export class HttpClient {
   async #addCredentials(headers: Record<string, string>): Promise<void> {
     if (this.#authorization) headers['authorization'] = await this.#authorization();
     for (const [name, value] of this.#headers) headers[name.toLowerCase()] = await reveal(value, `the header ${name}`);
+    // The scheme before a credential is none.
+    for (const name of ['authorization', ...this.#headers.map(([header]) => header.toLowerCase())])
+      if (headers[name] !== undefined) this.#sent.set(name, headers[name].replace(/^(Basic|Bearer) /, ''));
   }
 
-  /** The connections; new ones when a certificate is another. */
+  /** The connections; new ones when a certificate is another, or when they lead to too many servers. */
   async #connect(): Promise<Agent> {
     const { tls, unix_socket: socketPath } = this.#options;
     const files: Record<string, string> = {};
     for (const [name, file] of this.#tlsFiles) files[name] = await file.read();
     const mark = this.#tlsFiles.map(([, file]) => file.mark).join();
-    if (this.#agent?.mark === mark) return this.#agent.agent;
+    if (this.#agent?.mark === mark && this.#known.size < SERVERS_MAX) return this.#agent.agent;
     const old = this.#agent?.agent;
+    this.#known.clear();
     const agent = new Agent({
       connections: CONNECTIONS_MAX,
       pipelining: 1,

@@ -10,7 +10,9 @@ import { type Call, decodeAnswers, encodeCalls, isRpcAnswer } from './rpc.ts';
 
 /** The name of a request that has none. */
 export const UNNAMED = 'answer';
+/** How much of what is no JSON is shown, and how much of it is searched for credentials first, in characters. */
 const BEGINNING = 40;
+const LOOKED_AT = 4096;
 
 export interface Outcome {
   readonly name: string;
@@ -92,12 +94,26 @@ export class Asker {
     try {
       const answer = await this.#client.request(request, signal);
       const { status, body } = answer;
-      const value = parse(answer, server);
+      const value = this.#parse(answer, server);
       const results = calls.length === 0 ? [value] : decodeAnswers(calls, rightOf(value, status, server));
       return { results, status, bytes: body.length };
     } catch (error) {
       const failure = failureOf(error, server);
       return { results: names.map(() => failure), status: failure.status, bytes: undefined };
+    }
+  }
+
+  #parse({ body, status }: HttpAnswer, server: string): unknown {
+    const text = body.toString('utf8').replace(/^\uFEFF/, '');
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      if (status >= 400) throw new RequestFailure('status', `${server} answered with status ${status}`, { status });
+      const begins =
+        text === ''
+          ? 'it is empty'
+          : `it begins with ${JSON.stringify(this.#client.redact(text.slice(0, LOOKED_AT)).slice(0, BEGINNING))}`;
+      throw new RequestFailure('not_json', `the answer of ${server} is not JSON: ${begins}`, { status });
     }
   }
 }
@@ -131,17 +147,6 @@ function plain(name: string, { path, method, body, statuses }: RequestOptions, u
     ...(statuses === undefined ? {} : { accepts: (status: number) => statuses.includes(status) }),
   };
   return { names: [name], request, calls: [] };
-}
-
-function parse({ body, status }: HttpAnswer, server: string): unknown {
-  const text = body.toString('utf8').replace(/^\uFEFF/, '');
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    if (status >= 400) throw new RequestFailure('status', `${server} answered with status ${status}`, { status });
-    const begins = text === '' ? 'it is empty' : `it begins with ${JSON.stringify(text.slice(0, BEGINNING))}`;
-    throw new RequestFailure('not_json', `the answer of ${server} is not JSON: ${begins}`, { status });
-  }
 }
 
 /** A body that is no answer of JSON-RPC is an error page. */

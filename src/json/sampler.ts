@@ -28,6 +28,8 @@ export function openSampler(given: JsonOptions, context: SensorContext, clock: C
     async sample(signal, time) {
       const { document, outcomes } = await asker.ask(signal);
       const filled = mapping.fill(document, time / 1000);
+      // What is given up because the service stops is no news.
+      if (signal.aborted) return { outcomes, filled };
       complaints.tell('requests', failuresOf(outcomes));
       for (const { name, problem } of filled) complaints.tell(`table ${name}`, problem);
       return { outcomes, filled };

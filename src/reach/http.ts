@@ -26,8 +26,10 @@ export async function askOver(
       headers: { host: url.host, 'user-agent': 'tidegate', connection: 'close', ...headers },
       signal,
     });
-    request.once('response', resolve).once('error', reject).end();
+    // What comes after the answer is no news: the connection is cut as soon as enough is known.
+    request.once('response', resolve).on('error', reject).end();
   });
+  answer.on('error', () => {});
   watch.mark('first_byte');
   const status = answer.statusCode ?? 0;
   seen.status = status;

@@ -148,6 +148,12 @@ describe('a server that', () => {
         'status',
         expect.stringContaining(`with status ${status}`),
       ]);
+    const endless = await httpServer((_request, response) => {
+      response.writeHead(500);
+      const timer = setInterval(() => response.write(Buffer.alloc(65_536)), 5);
+      response.on('close', () => clearInterval(timer));
+    });
+    expect((await failure(clientOf(), get(endless)))[0]).toBe('status');
     const { status } = await clientOf().request({ ...get(`${url}/503`), accepts: (one) => one === 503 });
     expect(status).toBe(503);
   });
@@ -177,6 +183,14 @@ describe('redirections', () => {
       'redirect',
       expect.stringContaining('more than 0'),
     ]);
+  });
+
+  test('to ever new servers keep connections to few of them', async () => {
+    const others = await Promise.all(Array.from({ length: 40 }, () => httpServer((_request, response) => json(response, {}))));
+    let n = 0;
+    const url = await httpServer((_request, response) => response.writeHead(302, { location: others[n++ % 40] ?? '' }).end());
+    const client = clientOf();
+    for (let i = 0; i < 80; i++) expect((await client.request(get(url))).status).toBe(200);
   });
 
   test('to another server carry no credential there, and to the same one do', async () => {

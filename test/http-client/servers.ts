@@ -1,5 +1,6 @@
 /** Real servers on loopback for tests of what asks over HTTP, and certificates for them. All are ended after the test file. */
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
@@ -80,9 +81,9 @@ export function certificates(folder: string, days = 30): (name: string) => strin
     ['server', 'DNS:localhost,DNS:node.example,IP:127.0.0.1'],
     ['client', 'DNS:client.example'],
   ] as const) {
-    const request = `req -keyout ${name}.key -out ${name}.csr -subj /CN=${name} -addext subjectAltName=${san}`;
-    openssl(...request.split(' '), ...key);
-    const signing = `x509 -req -in ${name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out ${name}.crt -copy_extensions copy`;
+    writeFileSync(join(folder, `${name}.ext`), `subjectAltName=${san}\n`);
+    openssl('req', ...key, ...`-keyout ${name}.key -out ${name}.csr -subj /CN=${name}`.split(' '));
+    const signing = `x509 -req -in ${name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out ${name}.crt -extfile ${name}.ext`;
     openssl(...signing.split(' '), '-days', String(days));
   }
   return (name) => join(folder, name);

@@ -8,7 +8,8 @@ const PATIENCE = { downAfter: 3, upAfter: 2 };
 /** Results, `+` or `-`, one every 10 s from 0; the state after each. */
 function run(results: string, patience = PATIENCE): string {
   const state = new TargetState(patience, undefined);
-  return [...results]
+  return results
+    .split('')
     .map((result, i) => {
       state.tell(result === '+', i * 10);
       return { unknown: '?', up: 'U', down: 'D' }[state.state];

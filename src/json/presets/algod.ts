@@ -11,7 +11,7 @@ export const algod: PresetMapping = {
     'An Algorand node (algod): round, age of the last block, catch-up, consensus upgrade, peers; from /v2/status and /v2/node/peers.',
   requests: {
     status: { path: '/v2/status' },
-    // Since go-algorand 4; it wants the admin token where that is another.
+    // Not every version has it, and it may want the admin token.
     peers: { path: '/v2/node/peers', optional: true },
   },
   tables: {
