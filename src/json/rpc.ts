@@ -1,6 +1,5 @@
 /** JSON-RPC 2.0 over HTTP: calls as a request's body, and what an answer says of each. https://www.jsonrpc.org/specification */
 import { RequestFailure } from '../http-client/failure.ts';
-import { excerpt } from './value.ts';
 
 export interface Call {
   readonly method: string;
@@ -30,7 +29,7 @@ export function decodeAnswers(calls: readonly Call[], answer: unknown): unknown[
     if (!isObject(one)) return new RequestFailure('no_answer', `the answer has nothing for ${method}`);
     if (isObject(one['error'])) return refusal(method, one['error']);
     if (alone && calls.length > 1) return new RequestFailure('rpc', `${method}: the server takes no batches: set batch to false`);
-    if (!('result' in one)) return new RequestFailure('no_answer', `the answer to ${method} has no result: ${excerpt(one)}`);
+    if (!('result' in one)) return new RequestFailure('no_answer', `the answer to ${method} has no result`);
     return one['result'];
   });
 }

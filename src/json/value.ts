@@ -13,11 +13,15 @@ export type Conversion = (typeof CONVERSIONS)[number];
 export class Unfit extends Error {}
 
 const EXCERPT_MAX = 60;
+/** No number, moment or duration is longer, in characters. */
+const TEXT_MAX = 512;
 
-/** A value in a message. */
+/** A value in a message. What may be long is not written out to be cut. */
 export function excerpt(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > EXCERPT_MAX ? `${text.slice(0, EXCERPT_MAX)}…` : text;
+  if (typeof value === 'string')
+    return value.length > EXCERPT_MAX ? `${JSON.stringify(value.slice(0, EXCERPT_MAX))}…` : JSON.stringify(value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  return typeof value === 'object' && value !== null ? 'an object' : String(value as number | boolean | null | undefined);
 }
 
 const unfit = (value: unknown, what: string): Unfit => new Unfit(`${excerpt(value)} is ${what}`);
@@ -27,6 +31,7 @@ const unfit = (value: unknown, what: string): Unfit => new Unfit(`${excerpt(valu
  * Unix time in seconds. Throws `Unfit`.
  */
 export function convert(value: unknown, as: Conversion, scale: number, now: number): number | undefined {
+  if (typeof value === 'string' && value.length > TEXT_MAX && as !== 'truth') throw unfit(value, `too long to be a ${as}`);
   switch (as) {
     case 'number':
       return scaled(numberOf(value), scale);

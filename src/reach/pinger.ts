@@ -110,6 +110,12 @@ export class Pinger {
     return { host, port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80) };
   }
 
+  /** What it pings, in words: `tcp 127.0.0.1:80`. Of a URL without its query, which may hold a secret. */
+  get target(): string {
+    const url = this.#given.http === undefined ? undefined : new URL(this.#given.http);
+    return `${this.check} ${url ? `${url.origin}${url.pathname}` : this.#where()}`;
+  }
+
   /** The target in messages. */
   #where(): string {
     const { dns, icmp } = this.#given;

@@ -11,7 +11,7 @@ import { PING, type PingCommand } from './icmp.ts';
 import type { Check, NodeOptions } from './options.ts';
 import type { Ping } from './ping.ts';
 import { Pinger } from './pinger.ts';
-import { type Kept, keptOf, type State, TargetState, type Transition } from './state.ts';
+import { type KeptTarget, keptOf, type State, TargetState, type Transition } from './state.ts';
 
 /** The share of a sample's time that a ping may take, so that what became of it can still be told. */
 const SHARE = 0.9;
@@ -52,11 +52,12 @@ export class NodeSampler {
     const kept = keptOf(context.state.load());
     this.#context = context;
     this.#complaints = new Complaints(context);
-    this.#targets = Object.entries(targets).map(([name, target]) => ({
-      name,
-      pinger: new Pinger(target, parts),
-      state: new TargetState({ downAfter, upAfter }, kept.get(name)),
-    }));
+    this.#targets = Object.entries(targets).map(([name, target]) => {
+      const pinger = new Pinger(target, parts);
+      const before = kept.get(name);
+      const own = before?.target === pinger.target ? { state: before.state, since: before.since } : undefined;
+      return { name, pinger, state: new TargetState({ downAfter, upAfter }, own) };
+    });
   }
 
   /** `time` is Unix time in milliseconds. */
@@ -92,8 +93,8 @@ export class NodeSampler {
   }
 
   #save(): void {
-    const targets: Record<string, Kept> = {};
-    for (const { name, state } of this.#targets) if (state.kept) targets[name] = state.kept;
+    const targets: Record<string, KeptTarget> = {};
+    for (const { name, pinger, state } of this.#targets) if (state.kept) targets[name] = { ...state.kept, target: pinger.target };
     this.#saved = this.#context.state.save({ targets });
   }
 }

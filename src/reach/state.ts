@@ -72,15 +72,20 @@ export class TargetState {
   }
 }
 
+/** A kept state with what it is of, so that a name that was given to another target begins anew. */
+export interface KeptTarget extends Kept {
+  readonly target: string;
+}
+
 /** What of a kept value is right; the rest is forgotten. */
-export function keptOf(value: unknown): Map<string, Kept> {
+export function keptOf(value: unknown): Map<string, KeptTarget> {
   const targets = typeof value === 'object' && value !== null ? (value as { targets?: unknown }).targets : undefined;
-  const kept = new Map<string, Kept>();
+  const kept = new Map<string, KeptTarget>();
   if (typeof targets !== 'object' || targets === null) return kept;
   for (const [name, one] of Object.entries(targets)) {
-    const { state, since } = (one ?? {}) as { state?: unknown; since?: unknown };
-    if ((state === 'up' || state === 'down') && typeof since === 'number' && Number.isFinite(since))
-      kept.set(name, { state, since });
+    const { state, since, target } = (one ?? {}) as { state?: unknown; since?: unknown; target?: unknown };
+    const right = (state === 'up' || state === 'down') && typeof since === 'number' && Number.isFinite(since);
+    if (right && typeof target === 'string') kept.set(name, { state, since, target });
   }
   return kept;
 }

@@ -33,7 +33,9 @@ describe('tidegate once', () => {
   });
 
   it('says what is wrong, and shows no secret that a server repeats', async () => {
-    const url = await httpServer((request, response) => response.writeHead(200).end(`you are ${request.headers['x-token']}`));
+    const url = await httpServer((request, response) =>
+      response.writeHead(200).end(`you are ${String(request.headers['x-token'])}`),
+    );
     const yaml = `sensors:\n  app: { type: json, preset: algod, url: "${url}", headers: { X-Token: hush-hush } }\nsinks: { out: { type: console } }\n`;
     const { out, err } = await tidegate(['--state', state, 'once', '-c', fileOf('wrong.yaml', yaml)]);
     expect(out).toContain('not_json');

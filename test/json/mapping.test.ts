@@ -158,7 +158,7 @@ describe('a mapping', () => {
     };
     const { made, problems } = fill(written, { name: ['no text'], x: 'tall', y: 1 });
     expect(made).toEqual([{ type: 't', rows: [{ name: '', y: 1 }] }]);
-    expect(problems).toEqual(['name: ["no text"] is no text', 'rows: "tall" is no list and no object']);
+    expect(problems).toEqual(['name: a list of 1 is no text', 'rows: "tall" is no list and no object']);
   });
 
   test('gives tables types of their own, more than one of a type too', () => {

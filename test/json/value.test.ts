@@ -1,7 +1,7 @@
 /** Numbers out of JSON's values: tables of what each conversion takes, and properties. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Conversion, convert, Unfit } from '../../src/json/value.ts';
+import { type Conversion, convert, excerpt, Unfit } from '../../src/json/value.ts';
 
 const NOW = 1_700_000_000;
 
@@ -81,8 +81,25 @@ describe('a value', () => {
     [[], 'age'],
   ])('%o is unfit as %s, and the reason shows it', (value, as) => {
     expect(() => convert(value, as, 1, NOW)).toThrow(Unfit);
-    expect(() => convert(value, as, 1, NOW)).toThrow(JSON.stringify(value).slice(0, 40));
+    expect(() => convert(value, as, 1, NOW)).toThrow(`${excerpt(value)} is `);
   });
+});
+
+test('a text of megabytes is no number of any kind, and is not looked through', () => {
+  for (const as of ['number', 'hex', 'boolean', 'duration', 'time', 'age'] as const)
+    expect(() => convert('1m'.repeat(2_000_000), as, 1, NOW)).toThrow(`… is too long to be a ${as}`);
+});
+
+test('a reason shows a value, and no more of it than can be read', () => {
+  expect(['a', 'x'.repeat(61), [1, 2], { a: 1 }, 5, true, null].map(excerpt)).toEqual([
+    '"a"',
+    `"${'x'.repeat(60)}"…`,
+    'a list of 2',
+    'an object',
+    '5',
+    'true',
+    'null',
+  ]);
 });
 
 describe('of all numbers', () => {

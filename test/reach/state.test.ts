@@ -84,15 +84,15 @@ test('of any results a state is what a naive reading of them says', () => {
 });
 
 test('of what was kept only what is right is taken', () => {
-  const right = { state: 'up', since: 5 };
+  const right = { state: 'up', since: 5, target: 'tcp x:1' };
   for (const value of [undefined, null, 7, [], {}, { targets: 'x' }, { targets: [null] }]) expect(keptOf(value).size).toBe(0);
   const kept = keptOf({
     targets: {
       a: right,
-      b: { state: 'gone', since: 1 },
-      c: { state: 'up', since: 'now' },
+      b: { ...right, state: 'gone' },
+      c: { ...right, since: 'now' },
       d: null,
-      e: { state: 'down', since: null },
+      e: { state: 'down', since: 1 },
     },
   });
   expect([...kept]).toEqual([['a', right]]);

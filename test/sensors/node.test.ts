@@ -78,8 +78,12 @@ describe('up and down', () => {
     expect(changes(await second.at(1020))).toMatchObject([{ 'node.state': 'up', since: NOW + 1010, duration_before: 990 }]);
     await second.sampler.close?.();
     expect(JSON.parse(readFileSync(join(folder, 'sensors/reach.json'), 'utf8'))).toEqual({
-      targets: { app: { state: 'up', since: NOW + 1010 } },
+      targets: { app: { state: 'up', since: NOW + 1010, target: `tcp 127.0.0.1:${port}` } },
     });
+
+    // Of another target of that name nothing is known.
+    const other = await opened({ targets: { app: { tcp: `localhost:${port}` } } }, { state: state() });
+    expect(changes(await other.at(2000))).toMatchObject([{ 'node.state.before': 'unknown', since: NOW + 2000 }]);
   });
 
   test('of many targets at once, each with its own', async () => {
