@@ -21,7 +21,7 @@ export function excerpt(value: unknown): string {
   if (typeof value === 'string')
     return value.length > EXCERPT_MAX ? `${JSON.stringify(value.slice(0, EXCERPT_MAX))}…` : JSON.stringify(value);
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  return typeof value === 'object' && value !== null ? 'an object' : String(value as number | boolean | null | undefined);
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
 
 const unfit = (value: unknown, what: string): Unfit => new Unfit(`${excerpt(value)} is ${what}`);
