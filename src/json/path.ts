@@ -92,26 +92,38 @@ function follow(root: unknown, names: readonly string[]): unknown {
 function compileJsonPath(text: string, body: string, from: (scope: Scope) => unknown): Path {
   const JSONPath = jsonPath();
   const names = JSONPath.toPathArray(body);
-  if (names.some((name) => name.startsWith('(') || name.startsWith('`')))
-    throw new Error(
-      `${JSON.stringify(text)} has an expression in place of a name, which is not taken: only filters, [?(…)], are`,
-    );
-  const filters = names.some((name) => name.startsWith('?('));
+  const filters = names.filter((name) => name.startsWith('?('));
+  const wrong = wrongIn(body, names, filters);
+  if (wrong !== undefined) throw new Error(`${JSON.stringify(text)} ${wrong}`);
+  const search = (path: string, json: object): Match[] =>
+    JSONPath<Match[] | undefined>({
+      path,
+      json,
+      wrap: true,
+      resultType: 'all',
+      eval: filters.length > 0 ? 'safe' : false,
+      // A member that lacks what a filter asks for does not match.
+      ignoreEvalErrors: true,
+    }) ?? [];
+  // An expression is parsed when a member is first held against it; here it is, without an answer.
+  for (const filter of filters) search(`$[${filter}]`, [{}]);
   const first = names[1];
   const plain = first !== undefined && /^[\w-]+$/.test(first) ? [first] : [];
   const find = (scope: Scope): readonly Found[] => {
     const json = from(scope);
     if (!isObject(json)) return body === '$' && json !== undefined ? [{ key: scope.key, value: json }] : [];
-    const found = JSONPath<Match[] | undefined>({
-      path: body,
-      json,
-      wrap: true,
-      resultType: 'all',
-      eval: filters ? 'safe' : false,
-    });
-    return (found ?? []).map(({ value, parentProperty }) => ({ key: String(parentProperty ?? scope.key), value }));
+    return search(body, json).map(({ value, parentProperty }) => ({ key: String(parentProperty ?? scope.key), value }));
   };
-  // Finds what no answer is needed for: brackets that do not end, an operator that is none.
-  find({ document: [{}], row: [{}], key: '' });
   return { text, many: true, find, isAnswered: (scope) => follow(from(scope), plain) !== undefined };
+}
+
+/** What is wrong with a JSONPath that the library would take for something else, or take in silence. */
+function wrongIn(body: string, names: readonly string[], filters: readonly string[]): string | undefined {
+  const bare = body.replaceAll(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, '');
+  for (const [open, close] of ['[]', '()'] as const)
+    if (bare.split(open as string).length !== bare.split(close as string).length) return `has a ${open} or ${close} too many`;
+  if (names.some((name) => name.startsWith('(')))
+    return 'has an expression in place of a name, which is not taken: only filters, [?(…)], are';
+  if (filters.length > 0 && /(?<![=!<>])=(?!=)/.test(bare)) return 'assigns with a single =: compare with ==';
+  return undefined;
 }

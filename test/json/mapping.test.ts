@@ -69,6 +69,8 @@ describe('a path', () => {
     expect(find("$.peers[?(@['odd-name']=='x')].n", answer)).toEqual([1]);
     expect(find('$.peers[-1:].n', answer)).toEqual([3]);
     expect(find('$.gone[*]', answer)).toEqual([]);
+    // A member that lacks what is asked for does not match.
+    expect(find('$.peers[?(@.sync.height>1)]', { peers: [{}, { sync: { height: 2 } }] })).toHaveLength(1);
     expect(find('$.peers[*]', null)).toEqual([]);
   });
 
@@ -97,6 +99,11 @@ describe('a path', () => {
     ['/a~2', 'is written ~0'],
     ['$[(@.length-1)]', 'in place of a name'],
     ['^height', 'is no path'],
+    ['$.peers[?(@.out=true)]', 'compare with =='],
+    ['$.peers[?(@.out==]', 'too many'],
+    ['$.peers[', 'too many'],
+    ['$.peers[?(@.out ==)].n', 'Expected expression'],
+    ['$.a[*].b[?(@.n >>> )]', 'Expected expression'],
   ])('%o is refused', (path, why) => {
     expect(() => compilePath(path)).toThrow(why);
   });
