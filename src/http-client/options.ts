@@ -32,10 +32,13 @@ const tls = z.strictObject({
   verify: z.boolean().prefault(true).describe('Whether the certificate must be right (default true).'),
 });
 
+/** Headers: their names with texts, or with the files that hold them. */
+export const headersOption = () =>
+  z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'expected the name of a header'), credential());
+
 /** Members for a `strictObject` of a component's options. */
 export const clientOptions = {
-  headers: z
-    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'expected the name of a header'), credential())
+  headers: headersOption()
     .meta({ examples: [{ 'X-Algo-API-Token': { file: '/var/lib/algorand/algod.token' } }] })
     .prefault({})
     .describe('Headers of every request: texts, or { file: PATH }, which is read again when it changes (default none).'),

@@ -1,6 +1,6 @@
 /** Options of the sensor `node`: what to ping, how, and when that makes it up or down. */
 import * as z from 'zod';
-import { credential, serverUrl } from '../http-client/options.ts';
+import { headersOption, serverUrl } from '../http-client/options.ts';
 import { duration, regex } from '../options.ts';
 
 /** The ways to ping, one for each target. */
@@ -68,10 +68,7 @@ const target = z
       .optional()
       .describe('http: statuses that are right, as numbers (default 200 to 399).'),
     body: regex().optional().describe('http: what the first 64 KiB of the answer must match (default anything).'),
-    headers: z
-      .record(z.string(), credential())
-      .optional()
-      .describe('http: headers to send, as texts or { file: PATH } (default none).'),
+    headers: headersOption().optional().describe('http: headers to send, as texts or { file: PATH } (default none).'),
     ca: z.string().min(1).optional().describe("http, tls: file of certificates to trust instead of Node's own, in PEM form."),
     cert: z.string().min(1).optional().describe('http, tls: file of the certificate to show, in PEM form.'),
     key: z.string().min(1).optional().describe("http, tls: file of that certificate's key, in PEM form."),
