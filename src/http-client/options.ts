@@ -25,10 +25,30 @@ const basic = z.union(
 );
 
 const tls = z.strictObject({
-  ca: z.string().min(1).optional().describe("File of certificates to trust instead of Node's own, in PEM form."),
-  cert: z.string().min(1).optional().describe('File of the certificate to show, in PEM form.'),
-  key: z.string().min(1).optional().describe("File of that certificate's key, in PEM form."),
-  server_name: z.string().min(1).optional().describe("Name to ask for and to find in the certificate (default the URL's)."),
+  ca: z
+    .string()
+    .min(1)
+    .meta({ examples: ['/etc/ssl/node-ca.pem'] })
+    .optional()
+    .describe("File of certificates to trust instead of Node's own, in PEM form."),
+  cert: z
+    .string()
+    .min(1)
+    .meta({ examples: ['/etc/tidegate/client.pem'] })
+    .optional()
+    .describe('File of the certificate to show, in PEM form.'),
+  key: z
+    .string()
+    .min(1)
+    .meta({ examples: ['/etc/tidegate/client.key'] })
+    .optional()
+    .describe("File of that certificate's key, in PEM form."),
+  server_name: z
+    .string()
+    .min(1)
+    .meta({ examples: ['node.example.org'] })
+    .optional()
+    .describe("Name to ask for and to find in the certificate (default the URL's)."),
   verify: z.boolean().prefault(true).describe('Whether the certificate must be right (default true).'),
 });
 
