@@ -21,11 +21,13 @@ const configOf = (sensors: readonly string[], file: string): string =>
 async function pathsOf(sensors: readonly string[]): Promise<string[]> {
   const paths: string[] = [];
   const host = new Host({ onRead: (path, kind) => void (kind === 'file' && paths.push(path)) });
+  const state = { load: () => undefined, save: async () => {} };
+  const context = { name: 'bench', timeout: 10_000, state, warn: () => {}, info: () => {} };
   for (const name of sensors) {
     const sensor = await loadSensor(name);
-    const sampler = await sensor.open(host, sensor.options.parse({}));
-    await sampler.sample(new AbortController().signal);
-    await sampler.sample(new AbortController().signal);
+    const sampler = await sensor.open(host, sensor.options.parse({}), context);
+    await sampler.sample(new AbortController().signal, 0);
+    await sampler.sample(new AbortController().signal, 0);
     await sampler.close?.();
   }
   return [...new Set(paths)];

@@ -27,8 +27,8 @@ export interface Job<T> {
   readonly timeout: number;
   /** Where in the interval its moments are; see `stableOffset`. */
   readonly offset: number;
-  /** May return directly. */
-  sample(signal: AbortSignal): T | Promise<T>;
+  /** May return directly. `time` is the wall clock's now, in milliseconds, and the same that `done` will be told. */
+  sample(signal: AbortSignal, time: number): T | Promise<T>;
   /** Told of each sample that succeeded; a throw makes it a failed one. `time` is the wall clock's when it began, in milliseconds. */
   done(result: T, time: number): void;
   /** Told of each that did not; `failures` is how many in a row. Must not throw. */
@@ -180,7 +180,7 @@ class Timetable<T> {
     };
     let result: T | Promise<T>;
     try {
-      result = this.#job.sample(this.#controller.signal);
+      result = this.#job.sample(this.#controller.signal, time);
     } catch (error) {
       this.#running = false;
       return finish(() => this.#failed(error));
