@@ -2,13 +2,14 @@
 import { constants, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errno, SinkError } from '../errors.ts';
+import { Descriptor } from './descriptor.ts';
 
 /** What of a file handle is used, so that a test can make a disk that fails. */
 export interface Handle {
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
   write(bytes: Uint8Array, offset: number, length: number): Promise<{ bytesWritten: number }>;
   truncate(length: number): Promise<void>;
-  stat(options: { bigint: true }): Promise<Identity>;
+  stat(): Promise<Identity>;
   datasync(): Promise<void>;
   sync(): Promise<void>;
   chmod(mode: number): Promise<void>;
@@ -24,7 +25,7 @@ export interface Identity {
 
 export type OpenFile = (path: string, flags: number, mode: number) => Promise<Handle>;
 
-export const openFile: OpenFile = open;
+export const openFile: OpenFile = Descriptor.open;
 
 /** Read as well, for the repair; never waiting for the other end of what has just become a FIFO. */
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK;
