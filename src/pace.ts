@@ -20,6 +20,7 @@ export class Pace {
   #lastWrite = Number.NEGATIVE_INFINITY;
   /** Whether a round has been too early since the last write. */
   #outOfStep = false;
+  #inRound = false;
 
   /** `wait` in milliseconds; `write` is called when it is time. */
   constructor(clock: Clock, wait: number, write: () => void) {
@@ -30,15 +31,18 @@ export class Pace {
 
   /** An event has come. */
   event(): void {
-    if (this.#cancel) return;
+    // The end of a round decides, and a timer until then would be set for nothing.
+    if (this.#cancel || this.#inRound) return;
     this.#set(Math.max(Math.min(this.#wait, SETTLE_MS), this.#lastWrite + this.#wait - this.#clock.monotonic()));
   }
 
-  /** A round is over that something waits of. */
-  round(): void {
+  /** A round begins or is over; `waiting`: whether anything is to be written. */
+  round(over: boolean, waiting: boolean): void {
+    this.#inRound = !over;
+    if (!over || !waiting) return;
     const early = Math.min(this.#wait / 10, EARLY_MS_MAX);
     if (this.#clock.monotonic() >= this.#lastWrite + this.#wait - early) return this.#write();
-    if (this.#outOfStep) return;
+    if (this.#outOfStep) return this.event();
     this.#outOfStep = true;
     this.#set(this.#wait + early);
   }

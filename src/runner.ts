@@ -87,9 +87,9 @@ export class Runner {
     this.#wake();
   }
 
-  /** A round of samples is over: what it published need not wait for more. */
-  roundOver(): void {
-    if (this.#state === 'idle' && this.#queue.length > 0) this.#pace.round();
+  /** A round of samples begins, or is over: what it published need not wait for more. */
+  round(over: boolean): void {
+    this.#pace.round(over, this.#state === 'idle' && this.#queue.length > 0);
   }
 
   /** Resolves when everything published so far is delivered or dropped, or when `ms` are over. A sink that is waiting is tried at once. */

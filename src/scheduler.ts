@@ -70,8 +70,8 @@ export class Scheduler {
   readonly #alarms: Alarms;
   readonly #timetables = new Set<{ stop(): void }>();
 
-  /** `onRound` is told whenever the jobs of one moment have been called; those that returned directly are done. */
-  constructor(clock: Clock, onRound: () => void = () => {}) {
+  /** `onRound` is told before and after (`over`) the jobs of one moment are called; those that return directly are done then. */
+  constructor(clock: Clock, onRound: (over: boolean) => void = () => {}) {
     this.#clock = clock;
     this.#alarms = new Alarms(clock, onRound);
   }
@@ -93,10 +93,10 @@ export class Scheduler {
 /** The next moments of all jobs. Those at the same moment share one timer: one wake-up, in the order in which they were set. */
 class Alarms {
   readonly #clock: Clock;
-  readonly #onRound: () => void;
+  readonly #onRound: (over: boolean) => void;
   readonly #moments = new Map<number, { readonly calls: Set<() => void>; readonly cancel: () => void }>();
 
-  constructor(clock: Clock, onRound: () => void) {
+  constructor(clock: Clock, onRound: (over: boolean) => void) {
     this.#clock = clock;
     this.#onRound = onRound;
   }
@@ -123,8 +123,9 @@ class Alarms {
     const calls = this.#moments.get(time)?.calls ?? new Set();
     // What is called sets its next moment, which after an early look is this one again.
     this.#moments.delete(time);
+    this.#onRound(false);
     for (const call of calls) call();
-    this.#onRound();
+    this.#onRound(true);
   }
 }
 
