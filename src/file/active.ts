@@ -8,7 +8,8 @@
 import { dirname } from 'node:path';
 import { errno, SinkError } from '../errors.ts';
 import { identityAt } from './descriptor.ts';
-import { type Handle, type Identity, openOrCreate, syncFolder } from './open.ts';
+import type { Handle, Identity } from './handle.ts';
+import { openOrCreate, syncFolder } from './open.ts';
 import { type RepairOptions, repair } from './repair.ts';
 
 export interface ActiveOptions extends RepairOptions {

@@ -4,7 +4,7 @@
  * another file's a moment later.
  */
 import { close, fchmod, fdatasync, fstat, fsync, ftruncate, type NoParamCallback, open, read, stat, write } from 'node:fs';
-import type { Handle, Identity } from './open.ts';
+import type { Handle, Identity } from './handle.ts';
 
 type Done<T> = (error: Error | null, value: T) => void;
 

@@ -3,25 +3,7 @@ import { constants, mkdir, open, readlink, realpath, stat } from 'node:fs/promis
 import { basename, dirname, join, resolve } from 'node:path';
 import { errno, SinkError } from '../errors.ts';
 import { Descriptor } from './descriptor.ts';
-
-/** What of a file handle is used, so that a test can make a disk that fails. */
-export interface Handle {
-  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
-  write(bytes: Uint8Array, offset: number, length: number): Promise<{ bytesWritten: number }>;
-  truncate(length: number): Promise<void>;
-  stat(): Promise<Identity>;
-  datasync(): Promise<void>;
-  sync(): Promise<void>;
-  chmod(mode: number): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface Identity {
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly size: bigint;
-  readonly birthtimeMs: bigint;
-}
+import type { Handle } from './handle.ts';
 
 export type OpenFile = (path: string, flags: number, mode: number) => Promise<Handle>;
 
