@@ -124,8 +124,11 @@ class Alarms {
     // What is called sets its next moment, which after an early look is this one again.
     this.#moments.delete(time);
     this.#onRound(false);
-    for (const call of calls) call();
-    this.#onRound(true);
+    try {
+      for (const call of calls) call();
+    } finally {
+      this.#onRound(true);
+    }
   }
 }
 
