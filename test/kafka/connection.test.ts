@@ -229,3 +229,22 @@ describe('brokers', () => {
     expect(fake.produced).toHaveLength(2);
   });
 });
+
+describe('connections that are over', () => {
+  it('leave no socket and no timer behind, however they ended', async () => {
+    const left = (): string[] => process.getActiveResourcesInfo().filter((kind) => /TCPSocketWrap|Timeout/.test(kind));
+    await sleep(1200);
+    const before = left();
+    const [sink, dead] = [open(), openSink({ brokers: ['127.0.0.1:1', '127.0.0.1:2'] })];
+    for (let i = 0; i < 30; i++) {
+      fake.produce = () => (i % 3 === 0 ? 'silence' : i % 3 === 1 ? 'reset' : {});
+      const connection = await sink.connect();
+      await write(connection, messages(2), 20).catch(() => {});
+      await connection.close();
+      await dead.connect(AbortSignal.timeout(i % 2 ? 5 : 5000)).catch(() => {});
+    }
+    // Not by poll, which has timers of its own.
+    for (let i = 0; i < 100 && left().length > before.length; i++) await sleep(50);
+    expect(left()).toEqual(before);
+  });
+});
