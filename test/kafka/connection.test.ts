@@ -203,6 +203,24 @@ describe('several topics', () => {
     expect(fake.produced.map(({ topic }) => topic)).toEqual(['t.a']);
   });
 
+  it('of which one is deleted are not blamed for it (kafkajs asks about all of them together)', async () => {
+    for (const name of ['t.a', 't.b']) fake.topics.set(name, [1]);
+    const [a, b] = [[message(1, { type: 'a' })], [message(2, { type: 'b' })]];
+    const sink = open({ topic: 't.{type}' });
+    const connection = await sink.connect();
+    await write(connection, [...a, ...b]);
+    fake.topics.delete('t.a');
+    // It asks anew, and the answer is that there is no t.a.
+    fake.produce = () => ({ error: 6 });
+    expect(await failureOf(write(connection, b))).toMatchObject({ code: 'transient', confirmed: new Set() });
+    fake.produce = () => ({});
+    const next = await sink.connect();
+    await write(next, b);
+    const failure = await failureOf(write(next, [...a, ...b]));
+    expect(failure).toMatchObject({ code: 'misconfigured', confirmed: new Set([1]) });
+    expect(failure.message).toContain('there is no topic t.a');
+  });
+
   it('that cannot be topics are rejected, and the others are confirmed', async () => {
     fake.topics.set('t.a', [1]);
     const batch = [message(1, { type: 'a' }), message(2, { type: 'not a topic' })];
