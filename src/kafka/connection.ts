@@ -10,7 +10,7 @@ import { abortable } from '../abort.ts';
 import type { BrokerConnection, BrokerContext, Message } from '../broker.ts';
 import { describe, SinkError } from '../errors.ts';
 import { type KafkaClient, openClient } from './client.ts';
-import { isStale, protocolError, sinkError, wasClosed } from './errors.ts';
+import { isStale, isStrange, protocolError, sinkError } from './errors.ts';
 import type { ClientOptions, ProduceOptions } from './options.ts';
 import { PartitionProducer } from './produce.ts';
 import { type Template, topicOf } from './template.ts';
@@ -55,7 +55,7 @@ export async function openConnection(shared: Shared, turn: number, signal: Abort
 
 function hinted(error: unknown, { tls, sasl }: ClientOptions): unknown {
   const missing = [...(tls ? [] : ['tls']), ...(sasl ? [] : ['sasl'])];
-  if (!(error instanceof SinkError) || missing.length === 0 || !wasClosed(error.cause)) return error;
+  if (!(error instanceof SinkError) || missing.length === 0 || !isStrange(error.cause)) return error;
   return new SinkError(error.code, `${error.message}; does its listener want ${missing.join(' or ')}?`, { cause: error.cause });
 }
 

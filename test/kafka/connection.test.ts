@@ -248,6 +248,25 @@ describe('brokers', () => {
   });
 });
 
+describe('a lane', () => {
+  it('that gets no answer holds up no other: each has sockets of its own', async () => {
+    fake.topics.set('telemetry', [1, 1, 1, 1]);
+    const sink = open();
+    const [hung, other] = [await sink.connect(), await sink.connect()];
+    const lane = async (n: number): Promise<number> => {
+      await write(other, messages(1, { lane: n }));
+      return fake.produced.at(-1)?.partition as number;
+    };
+    const partition = await lane(0);
+    fake.produce = (request) => (request.partition === partition ? 'silence' : {});
+    const hanging = failureOf(write(hung, messages(1, { lane: 0 }), 1500));
+    for (let i = 0; i < 20; i++) await lane(1);
+    expect(fake.produced).toHaveLength(21);
+    expect(await hanging).toMatchObject({ code: 'transient' });
+    await lane(1);
+  });
+});
+
 describe('connections that are over', () => {
   it('leave no socket and no timer behind, however they ended', async () => {
     const left = (): string[] => process.getActiveResourcesInfo().filter((kind) => /TCPSocketWrap|Timeout/.test(kind));
