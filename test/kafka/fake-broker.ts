@@ -113,7 +113,8 @@ export class FakeBroker {
           : this.#produced(node, socket, decoder, version);
     if (!body) return;
     const answer = Buffer.concat([int32(4 + body.length), int32(correlation), body]);
-    if (this.#half) socket.end(answer.subarray(0, this.#half));
+    // Not at once: a reset takes with it what has not been read.
+    if (this.#half) socket.write(answer.subarray(0, this.#half), () => setTimeout(() => socket.resetAndDestroy(), 50));
     else socket.write(answer);
     this.#half = 0;
   }
