@@ -170,6 +170,22 @@ describeOwn('RabbitMQ', 'rabbitmq, when the broker fails', () => {
     expect(there.length).toBeLessThanOrEqual(11);
   });
 
+  it('asked to wait by one lane: another lane sends nothing, and given up it disturbs nobody', async () => {
+    const queue = await durableQueue();
+    const opened = sinkTo(queue);
+    const [a, b] = [await opened.connect(), await opened.connect()];
+    await node.memoryAlarm(true);
+    onTestFinished(async () => await node.memoryAlarm(false));
+    const writing = a.write([messageOf(0)], patience());
+    await expect.poll(() => opened.blocked, { timeout: ENOUGH_MS }).toHaveLength(1);
+    await failureOf(b.write(messagesOf(20, 100, { lane: 1 }), AbortSignal.timeout(HOPELESS_MS)));
+    await b.close();
+    await node.memoryAlarm(false);
+    await writing;
+    expect(opened.blocked).toEqual([expect.anything(), undefined]);
+    expect(await idsThere(queue)).toEqual([messageOf(0).id]);
+  });
+
   it('closing all connections (320) is a loss like any other, in a batch and between batches', async () => {
     const queue = await durableQueue();
     const opened = sinkTo(queue);

@@ -33,10 +33,10 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
     ({ url } = await sharedRabbitmq());
   });
 
-  async function behindProxy(options: Record<string, unknown> = {}, clock = systemClock) {
+  async function behindProxy(options: Record<string, unknown> = {}, clock = systemClock, queueArguments = {}) {
     const { channel } = await adminOf(url);
     const queue = freshName('queue');
-    await channel.assertQueue(queue, { durable: true });
+    await channel.assertQueue(queue, { durable: true, arguments: queueArguments });
     const [target] = optionsFor(url)['hosts'] as string[];
     const proxy = await Proxy.start(target);
     onTestFinished(async () => {
@@ -136,6 +136,21 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
     const ids = withoutRepeats(await idsIn(channel, queue));
     expect(ids.filter((id) => idsOf(theirs).includes(id))).toEqual(idsOf(theirs));
     expect(ids.filter((id) => idsOf(ours).includes(id))).toEqual(idsOf(ours));
+  });
+
+  it('a full queue that refused: the next attempt sends one message and waits, on another channel too', async () => {
+    const limits = { 'x-max-length': 10, 'x-overflow': 'reject-publish' };
+    const { proxy, opened } = await behindProxy({}, systemClock, limits);
+    const batch = messagesOf(100, 0, { body: Buffer.alloc(50_000) });
+    for (const attempt of [1, 2]) {
+      const connection = await opened.connect();
+      const before = proxy.passed('up');
+      expect((await failureOf(connection.write(batch, patience()))).code).toBe('transient');
+      const messages = (proxy.passed('up') - before) / 50_000;
+      if (attempt === 1) expect(messages).toBeGreaterThan(10);
+      else expect(messages).toBeLessThan(2);
+      await connection.close();
+    }
   });
 
   it('silent for good: the heartbeat ends it, between batches too', async () => {
