@@ -49,7 +49,7 @@ describeOwn('RabbitMQ', 'rabbitmq and a cluster', () => {
     const proxies = await Promise.all(nodes.map(async (one) => await Proxy.start(hostOf(one))));
     onTestFinished(async () => void (await Promise.all(proxies.map(async (proxy) => await proxy.close()))));
     const queue = freshName('queue');
-    const opened = openSink({ hosts: proxies.map(({ address }) => address), queue, declare: 'none' });
+    const opened = openSink({ hosts: proxies.map(({ address }) => address), queue_name: queue, declare: 'none' });
     await opened.connect();
     const used = proxies.findIndex(({ connections }) => connections === 1);
     const [restarted, other] = used === 0 ? nodes : [nodes[1], nodes[0]];
@@ -68,7 +68,7 @@ describeOwn('RabbitMQ', 'rabbitmq and a cluster', () => {
   it('the node of a queue gone: that is trouble that passes, and it is delivered when the node is back', async () => {
     const queue = await queueOn(second);
     await node(second).stop();
-    const opened = openSink({ hosts: [hostOf(first)], queue });
+    const opened = openSink({ hosts: [hostOf(first)], queue_name: queue });
     const away = await failureOf(opened.connect());
     expect(away).toMatchObject({ code: 'transient', message: expect.stringContaining('down or inaccessible') });
     await node(second).start();
@@ -111,7 +111,7 @@ describeOwn('RabbitMQ', 'rabbitmq and a cluster', () => {
     const [own, stranger] = [await authority.issue('tide'), await authority.issue('nobody')];
     const at = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
     const tls = { ca: authority.ca, ...at };
-    const options = { hosts: [node(first).tlsAddress], auth: 'external', queue, tls };
+    const options = { hosts: [node(first).tlsAddress], auth: 'external', queue_name: queue, tls };
     const opened = openSink(options);
 
     expect(await failureOf(opened.connect())).toMatchObject({ code: 'misconfigured', message: expect.stringContaining(at.cert) });
@@ -152,9 +152,11 @@ describeOwn('RabbitMQ', 'rabbitmq and a cluster', () => {
 
   it('TLS where there is none, and none where there is, is a mistake that is named', async () => {
     const queue = await queueOn(first);
-    const toPlain = await failureOf(openSink({ hosts: [hostOf(first)], queue, tls: {} }).connect());
+    const toPlain = await failureOf(openSink({ hosts: [hostOf(first)], queue_name: queue, tls: {} }).connect());
     expect(toPlain).toMatchObject({ code: 'misconfigured', message: expect.stringContaining('`tls`') });
-    const toTls = await failureOf(openSink({ ...optionsFor(node(first).url), hosts: [node(first).tlsAddress], queue }).connect());
+    const toTls = await failureOf(
+      openSink({ ...optionsFor(node(first).url), hosts: [node(first).tlsAddress], queue_name: queue }).connect(),
+    );
     expect(toTls.message).toMatch(/tls/i);
   });
 });

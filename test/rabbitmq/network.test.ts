@@ -43,7 +43,7 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
       await proxy.close();
       await channel.deleteQueue(queue);
     });
-    const opened = openSink({ ...optionsFor(url), hosts: [proxy.address], queue, ...options }, clock);
+    const opened = openSink({ ...optionsFor(url), hosts: [proxy.address], queue_name: queue, ...options }, clock);
     return { channel, queue, proxy, opened };
   }
 
@@ -196,7 +196,7 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
     const { proxy, opened } = await behindProxy();
     const gone = await Proxy.start('127.0.0.1:1');
     await gone.close();
-    const two = { ...optionsFor(url), hosts: [gone.address, proxy.address], declare: 'none', queue: 'any' };
+    const two = { ...optionsFor(url), hosts: [gone.address, proxy.address], declare: 'none', queue_name: 'any' };
     for (let i = 0; i < 4; i++) await openSink(two).connect();
     const none = openSink({ ...two, hosts: [gone.address, gone.address] });
     expect((await failureOf(none.connect())).message.split(gone.address)).toHaveLength(5);

@@ -30,7 +30,7 @@ describeShared('RabbitMQ', 'rabbitmq', () => {
     const queue = freshName('queue');
     await channel.assertQueue(queue, { durable: true, arguments: queueArguments });
     onTestFinished(async () => void (await channel.deleteQueue(queue)));
-    return { channel, model, queue, opened: openSink({ ...optionsFor(url), queue, ...options }) };
+    return { channel, model, queue, opened: openSink({ ...optionsFor(url), queue_name: queue, ...options }) };
   }
 
   it('delivers a message with its CloudEvents attributes as headers and properties, persistent', async () => {
@@ -193,7 +193,7 @@ describeShared('RabbitMQ', 'rabbitmq', () => {
   it('checks by default, declares when told to, and says what is declared otherwise', async () => {
     const { channel } = await adminOf(url);
     const [exchange, queue] = [freshName('exchange'), freshName('queue')];
-    const base = { ...optionsFor(url), exchange, queue };
+    const base = { ...optionsFor(url), exchange, queue_name: queue };
     onTestFinished(async () => {
       await channel.deleteQueue(queue);
       await channel.deleteExchange(exchange);
@@ -206,9 +206,9 @@ describeShared('RabbitMQ', 'rabbitmq', () => {
     const otherwise = await failureOf(openSink({ ...base, declare: 'create', queue_type: 'classic' }).connect());
     expect(otherwise.code).toBe('misconfigured');
     expect(otherwise.message).toContain('declared otherwise');
-    const missing = await failureOf(openSink({ ...optionsFor(url), queue: freshName('none') }).connect());
+    const missing = await failureOf(openSink({ ...optionsFor(url), queue_name: freshName('none') }).connect());
     expect(missing).toMatchObject({ code: 'misconfigured', message: expect.stringContaining('cannot check the queue') });
-    await openSink({ ...optionsFor(url), queue: freshName('none'), declare: 'none' }).connect();
+    await openSink({ ...optionsFor(url), queue_name: freshName('none'), declare: 'none' }).connect();
   });
 
   it('rejects what is too large for itself, and delivers what is beside it', async () => {
