@@ -116,6 +116,29 @@ describeShared('Kafka', 'verify kafka://', () => {
     expect(await verifyJson([url(topic), '--since', '1m', '--over'])).toMatchObject({ code: 0, events: 4 });
   });
 
+  it('does not judge what retention has taken', async () => {
+    const topic = unique('verify.cut');
+    await create(topic, 1);
+    await send(
+      topic,
+      0,
+      range(1, 9).map((n) => sent(n)),
+    );
+    const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
+    await admin.connect();
+    // kafkajs knows the leader only of topics that it was asked for before.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '5' }] });
+    await admin.disconnect();
+    expect(await verifyJson([url(topic)])).toMatchObject({
+      code: 0,
+      verdict: 'complete',
+      events: 4,
+      remarks: [expect.stringContaining('retention')],
+      streams: [{ before: 5 }],
+    });
+  });
+
   it('says that a topic is empty, or not there, and which one was meant', async () => {
     const topic = unique('verify.empty');
     await create(topic, 2);
