@@ -11,6 +11,8 @@ import type { Figure } from './measure.ts';
 
 const BATCH = 500;
 const BYTES = 1024;
+const BATCHES = 20;
+const ROUNDS = 7;
 
 /** One way of sending the same batches. */
 export interface Sender {
@@ -18,7 +20,7 @@ export interface Sender {
   close(): Promise<void>;
 }
 
-/** kafkajs as its documentation has it, but for a partition that is given, so that both do the same. */
+/** kafkajs as its documentation has it, but for a partition that is given, so that both do the same. @public */
 export async function bareKafka(brokers: readonly string[], topic: string): Promise<Sender> {
   const kafka = new kafkajs.Kafka({ clientId: 'bare', brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
   const producer = kafka.producer({ createPartitioner: () => () => 0, allowAutoTopicCreation: false });
@@ -38,7 +40,7 @@ export async function bareKafka(brokers: readonly string[], topic: string): Prom
   };
 }
 
-/** The sink, without delivery around it. */
+/** The sink, without delivery around it. @public */
 export async function sinkKafka(brokers: readonly string[], topic: string): Promise<Sender> {
   const context = { name: 'bench', agent: 'bench', clock: systemClock, warn: () => {}, blocked: () => {} };
   const { signal } = new AbortController();
@@ -55,7 +57,7 @@ export async function sinkKafka(brokers: readonly string[], topic: string): Prom
 
 const keyOf = ({ host, sensor }: Message): string => `${host}/${sensor}`;
 
-/** Events of a kilobyte, as delivery hands them over. */
+/** Events of a kilobyte, as delivery hands them over. @public */
 export function batches(count: number, size = BATCH, bytes = BYTES): Message[][] {
   return Array.from({ length: count }, (_, b) =>
     Array.from({ length: size }, (_, i) => {
@@ -89,13 +91,15 @@ async function round({ send }: Sender, work: readonly Message[][]): Promise<{ wa
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 
-/** Both, in turns. */
+/** Both, in turns. @public */
 export async function compare(bare: Sender, ours: Sender, work: readonly Message[][], rounds: number): Promise<Figure[]> {
   const measured = { bare: [] as { wall: number; cpu: number }[], ours: [] as { wall: number; cpu: number }[] };
   for (let i = 0; i < rounds + 1; i++) {
     const [a, b] = [await round(bare, work), await round(ours, work)];
     // The first round warms up.
-    if (i > 0) measured.bare.push(a) && measured.ours.push(b);
+    if (i === 0) continue;
+    measured.bare.push(a);
+    measured.ours.push(b);
   }
   const of = (which: 'bare' | 'ours', what: 'wall' | 'cpu'): number => median(measured[which].map((each) => each[what]));
   return [
@@ -106,4 +110,29 @@ export async function compare(bare: Sender, ours: Sender, work: readonly Message
     { what: 'rate against bare', value: of('bare', 'wall') / of('ours', 'wall'), unit: '×', atLeast: 0.9 },
     { what: 'CPU against bare', value: of('ours', 'cpu') / of('bare', 'cpu'), unit: '×', atMost: 1.3 },
   ];
+}
+
+/** Against the broker that `TIDEGATE_TEST_KAFKA` gives, or one that is started for it. */
+export async function kafka(): Promise<Figure[]> {
+  const given = process.env['TIDEGATE_TEST_KAFKA'];
+  const cluster = given ? undefined : await (await import('../test/brokers/kafka.ts')).KafkaCluster.start();
+  const brokers = given ? given.split(',') : (cluster?.brokers as string[]);
+  const topic = `bench-${process.pid}`;
+  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
+  try {
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+    const senders = [await bareKafka(brokers, topic), await sinkKafka(brokers, topic)] as const;
+    const work = batches(BATCHES);
+    const figures = await compare(...senders, work, ROUNDS);
+    await Promise.all(senders.map(async (sender) => await sender.close()));
+    const sent = 2 * (ROUNDS + 1) * BATCHES * BATCH;
+    const [partition] = await admin.fetchTopicOffsets(topic);
+    if (Number(partition?.high) !== sent) throw new Error(`${partition?.high} of ${sent} events are in the topic`);
+    await admin.deleteTopics({ topics: [topic] });
+    return figures;
+  } finally {
+    await admin.disconnect();
+    await cluster?.close();
+  }
 }

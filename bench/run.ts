@@ -4,6 +4,7 @@
  */
 import { encode } from './encode.ts';
 import { host, manyProcesses } from './host.ts';
+import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { hour, start } from './service.ts';
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   hour,
   start,
   rabbitmq,
+  kafka,
 };
 
 const asked = process.argv.slice(2);

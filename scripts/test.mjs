@@ -79,6 +79,7 @@ const { skipped } = tests;
 // What a filter by name leaves out was not skipped for a reason.
 const byName = filters.some((arg) => /^(-t|--testNamePattern)/.test(arg));
 if (skipped.length > 0 && !byName) process.stdout.write(`\nskipped:\n${skipped.map((line) => `  ${line}\n`).join('')}`);
+for (const line of tests.missing ?? []) process.stdout.write(`\n${line}\n`);
 const [passed, failed] = [checks.passed + tests.passed, checks.failed + tests.failed];
 process.stdout.write(`\n${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}\n`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

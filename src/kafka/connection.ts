@@ -10,15 +10,15 @@ import { abortable } from '../abort.ts';
 import type { BrokerConnection, BrokerContext, Message } from '../broker.ts';
 import { describe, SinkError } from '../errors.ts';
 import { type KafkaClient, openClient } from './client.ts';
-import { protocolError, sinkError } from './errors.ts';
+import { isStale, protocolError, sinkError, wasClosed } from './errors.ts';
 import type { ClientOptions, ProduceOptions } from './options.ts';
 import { PartitionProducer } from './produce.ts';
 import { type Template, topicOf } from './template.ts';
 import { createTopic, type Topics } from './topics.ts';
 
-/** The leader has moved, or a broker has just come back: kafkajs has asked anew by then, and one more attempt is cheaper than a connection. */
-const STALE = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION']);
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
+/** Attempts while a leader is elected and known to all, with pauses of 100, 200 and 400 ms between them: cheaper than a new connection. */
+const STALE_ATTEMPTS = 4;
 const PAUSE_MS = 100;
 /** A new topic is known to all brokers within this, in pauses. */
 const NEW_TOPIC_PAUSES = 30;
@@ -49,14 +49,22 @@ export async function openConnection(shared: Shared, turn: number, signal: Abort
     return connection;
   } catch (error) {
     await connection.close();
-    throw error;
+    throw hinted(error, options);
   }
+}
+
+function hinted(error: unknown, { tls, sasl }: ClientOptions): unknown {
+  const missing = [...(tls ? [] : ['tls']), ...(sasl ? [] : ['sasl'])];
+  if (!(error instanceof SinkError) || missing.length === 0 || !wasClosed(error.cause)) return error;
+  return new SinkError(error.code, `${error.message}; does its listener want ${missing.join(' or ')}?`, { cause: error.cause });
 }
 
 export class KafkaConnection implements BrokerConnection {
   readonly #client: KafkaClient;
   readonly #shared: Shared;
   readonly #producer: PartitionProducer;
+  /** What kafkajs asks about together: an error of one of them comes as an answer about any. Bounded by what a sink sends to. */
+  readonly #known = new Set<string>();
   #closed = false;
 
   constructor(client: KafkaClient, shared: Shared) {
@@ -121,12 +129,20 @@ export class KafkaConnection implements BrokerConnection {
       try {
         await this.#sendTopic(topic, batch, indices, progress, signal);
       } catch (error) {
-        const failure = sinkError(error, `Kafka did not take a batch for the topic ${topic}`, topic);
+        const failure = this.#failure(error, topic);
         progress.failures.push(failure);
         // Another topic may be in order where this one is not, but not where the connection is gone.
         if (failure.code === 'transient') return;
       }
     }
+  }
+
+  /** A topic that others are known beside may be blamed for one of those. A new connection, which begins with it, will tell. */
+  #failure(error: unknown, topic: string): SinkError {
+    const what = `Kafka did not take a batch for the topic ${topic}`;
+    const failure = sinkError(error, what, topic);
+    if (failure.code !== 'misconfigured' || !this.#known.has(topic) || this.#known.size === 1) return failure;
+    return new SinkError('transient', `${what}, or has lost another one: ${failure.message}`, { cause: error });
   }
 
   #byTopic(batch: readonly Message[], { failures }: Progress): Map<string, number[]> {
@@ -173,15 +189,16 @@ export class KafkaConnection implements BrokerConnection {
     }
   }
 
-  /** One request, once more where the broker says what to do differently. */
+  /** One request, and more where the broker says what to do differently. None of it was taken then. */
   async #attempt(topic: string, messages: readonly Message[], signal: AbortSignal): Promise<void> {
     const { topics, context } = this.#shared;
-    let stale = false;
+    let stale = 0;
     for (;;) {
       const stamped = topics.stamped(topic);
       try {
         await this.#producer.send(topic, messages, stamped);
         topics.taken(topic);
+        this.#known.add(topic);
         return;
       } catch (error) {
         const type = protocolError(error) ?? '';
@@ -195,10 +212,9 @@ export class KafkaConnection implements BrokerConnection {
           throw new SinkError('rejected', `Kafka finds the same records broken again and again for the topic ${topic}`, {
             cause: error,
           });
-        } else if (STALE.has(type) && !stale) {
-          stale = true;
+        } else if (isStale(error) && ++stale < STALE_ATTEMPTS) {
           if (type === 'UNKNOWN_TOPIC_OR_PARTITION') await this.#look(topic, signal);
-          else await this.#pause(signal);
+          await this.#pause(signal, PAUSE_MS * 2 ** (stale - 1));
         } else throw error;
       }
     }
@@ -212,17 +228,17 @@ export class KafkaConnection implements BrokerConnection {
         await this.#producer.look(topic);
         return;
       } catch (error) {
-        if (!STALE.has(protocolError(error) ?? '') || attempt >= (create ? NEW_TOPIC_PAUSES : 1)) throw error;
+        if (!isStale(error) || attempt >= (create ? NEW_TOPIC_PAUSES : 1)) throw error;
         if (create && attempt === 0) await createTopic(this.#client, topic, this.#shared.options);
         await this.#pause(signal);
       }
     }
   }
 
-  async #pause(signal: AbortSignal): Promise<void> {
+  async #pause(signal: AbortSignal, ms = PAUSE_MS): Promise<void> {
     signal.throwIfAborted();
     await new Promise<void>((resolve) => {
-      this.#shared.context.clock.after(PAUSE_MS, resolve);
+      this.#shared.context.clock.after(ms, resolve);
     });
     signal.throwIfAborted();
   }

@@ -82,6 +82,16 @@ export function protocolError(error: unknown): string | undefined {
   return typeof type === 'string' ? type : undefined;
 }
 
+/** The leader has moved, is being elected, or has just come back. Nothing was taken, and kafkajs has asked anew by then. */
+export function isStale(error: unknown): boolean {
+  return STALE.has(protocolError(error) ?? '') || innermost(error)?.name === 'KafkaJSBrokerNotFound';
+}
+
+const STALE = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION']);
+
+/** Whether the broker has closed the connection instead of answering, as it does with who speaks another protocol than its listener. */
+export const wasClosed = (error: unknown): boolean => innermost(error)?.name === 'KafkaJSConnectionClosedError';
+
 function meaningOf(raw: Raw | undefined): Meaning {
   if (!raw) return { code: 'transient' };
   if (typeof raw.type === 'string') return PROTOCOL[raw.type] ?? { code: 'transient' };
@@ -97,7 +107,7 @@ export function sinkError(error: unknown, what: string, topic = ''): SinkError {
   if (error instanceof SinkError) return error;
   const raw = innermost(error);
   const { code, remedy } = meaningOf(raw);
-  const why = raw ? describe(raw) : describe(error);
-  const broker = raw && 'broker' in raw && typeof raw.broker === 'string' ? ` (${raw.broker})` : '';
-  return new SinkError(code, `${what}: ${remedy ? `${remedy(topic)} [${why}]` : why}${broker}`, { cause: error });
+  const why = describe(raw ?? error).replace(/^Connection error: /, '');
+  const at = raw && 'broker' in raw && typeof raw.broker === 'string' && !why.includes(raw.broker) ? ` (${raw.broker})` : '';
+  return new SinkError(code, `${what}: ${remedy ? `${remedy(topic)} [${why}]` : why}${at}`, { cause: error });
 }

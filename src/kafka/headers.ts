@@ -20,14 +20,17 @@ export function constantHeaders({ type, agent, sensor, contentType }: Message): 
 /** What `constantHeaders` depends on. */
 export const kindOf = ({ type, agent, sensor, contentType }: Message): string => `${type}\0${sensor}\0${contentType}\0${agent}`;
 
-/** A URI reference; with the id, it is the event's identity. */
-const sourceOf = (agent: string, sensor: string): string => `/${encodeURIComponent(agent)}/${encodeURIComponent(sensor)}`;
+/** A URI reference: which agent, which of its sensors. With the id, it is the event's identity. */
+const sourceOf = (agent: string, sensor: string): string =>
+  `/${encodeURIComponent(agent.toWellFormed())}/${encodeURIComponent(sensor.toWellFormed())}`;
 
-/** RFC 3339. A time that no date can have is left out rather than sent wrongly. */
-export function timeOf({ time }: Message): string | undefined {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
-}
+/** What RFC 3339 can write: the years 1 to 9999, in milliseconds. */
+const TIME_MIN = -62_135_596_800_000;
+export const TIME_MAX = 253_402_300_799_999;
+
+/** RFC 3339. A time that it cannot write is left out rather than sent wrongly. */
+export const timeOf = ({ time }: Message): string | undefined =>
+  time >= TIME_MIN && time <= TIME_MAX ? new Date(time).toISOString() : undefined;
 
 /** All headers of a message, in the order in which they are sent. */
 export function headersOf(message: Message): Header[] {

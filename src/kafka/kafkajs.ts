@@ -4,6 +4,7 @@
  *
  *   request queue   a timer fired every millisecond for each connection, idle ones too, and another every 100 ms. Now a timer is set while a
  *                   request waits to be sent, or to be answered. For all clients.
+ *   metadata        one partition without a leader made its whole topic unknown. Now it does only when no partition has one. For all clients.
  *   produce         a send took time by the square of its records, and more for a header than for a kilobyte of value. A send of `Encoded`
  *                   goes out as it is. For these only.
  */
@@ -18,6 +19,7 @@ const TIMEOUT_CHECK_MS_MAX = 1000;
 /** Records with headers came with version 3 of Produce, Kafka 0.11. */
 const PRODUCE_VERSION_MIN = 3;
 const PRODUCE_KEY = 0;
+const METADATA_KEY = 3;
 
 const require = createRequire(import.meta.url);
 const { version } = require('kafkajs/package.json') as { version: string };
@@ -103,13 +105,15 @@ interface ProduceArguments {
 
 interface Broker {
   readonly connectionPool: { send(request: object): Promise<unknown> };
+  readonly allowAutoTopicCreation: boolean;
   lookupRequest(apiKey: number, definition: unknown): (args: object) => { request: { apiVersion: number }; response: object };
   disconnect(): Promise<void>;
+  metadata(topics?: readonly string[]): Promise<unknown>;
   produce(args: ProduceArguments): Promise<unknown>;
 }
 
 function repairBroker(prototype: Broker): void {
-  const { requests } = require('kafkajs/src/protocol/requests') as { requests: { Produce: unknown } };
+  const { requests } = require('kafkajs/src/protocol/requests') as { requests: { Produce: unknown; Metadata: unknown } };
   const { produce } = prototype;
   prototype.produce = async function (args) {
     const topic = args.topicData[0];
@@ -128,13 +132,40 @@ function repairBroker(prototype: Broker): void {
     // What kafkajs takes for an encoder.
     const encode = (): object => ({ buf: body, buffer: body });
     const sent = { apiKey: PRODUCE_KEY, apiName: 'Produce', apiVersion, expectResponse: () => true, encode };
-    try {
-      return await this.connectionPool.send({ request: sent, response });
-    } catch (error) {
-      if ((error as Error).name === 'KafkaJSConnectionClosedError') await this.disconnect();
-      throw error;
-    }
+    return await exchange(this, { request: sent, response });
   };
+  prototype.metadata = async function (topics = []) {
+    const { allowAutoTopicCreation } = this;
+    const { request, response } = this.lookupRequest(METADATA_KEY, requests.Metadata)({ topics, allowAutoTopicCreation });
+    return await exchange(this, { request, response: { ...response, parse: parseMetadata } });
+  };
+}
+
+/** As kafkajs does it for each of its requests. */
+async function exchange(broker: Broker, protocolRequest: object): Promise<unknown> {
+  try {
+    return await broker.connectionPool.send(protocolRequest);
+  } catch (error) {
+    if ((error as Error).name === 'KafkaJSConnectionClosedError') await broker.disconnect();
+    throw error;
+  }
+}
+
+interface Metadata {
+  readonly topicMetadata: readonly {
+    readonly topicErrorCode: number;
+    readonly partitionMetadata: readonly { readonly partitionErrorCode: number }[];
+  }[];
+}
+
+async function parseMetadata(data: Metadata): Promise<Metadata> {
+  const { createErrorFromCode } = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
+  for (const { topicErrorCode, partitionMetadata } of data.topicMetadata) {
+    const codes = partitionMetadata.map(({ partitionErrorCode }) => partitionErrorCode);
+    const code = topicErrorCode !== 0 || codes.includes(0) ? topicErrorCode : (codes[0] ?? 0);
+    if (code !== 0) throw createErrorFromCode(code);
+  }
+  return data;
 }
 
 /** https://kafka.apache.org/protocol#The_Messages_Produce, versions 3 to 7. */

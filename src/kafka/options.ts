@@ -9,8 +9,7 @@ const PORT_MAX = 65_535;
 function addressMistake(text: string): string | undefined {
   const match = /^([^\s:[\]/@]+):(\d+)$/.exec(text);
   if (match && Number(match[2]) >= 1 && Number(match[2]) <= PORT_MAX) return undefined;
-  if (text.includes('[') || text.split(':').length > 2)
-    return 'an IPv6 address cannot be written here: give a host name and a port';
+  if (/^\[|^[\da-f]*:[\da-f:]*:/i.test(text)) return 'an IPv6 address cannot be written here: give a host name and a port';
   return 'expected host:port, such as 127.0.0.1:9092';
 }
 

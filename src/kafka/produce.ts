@@ -79,6 +79,10 @@ export class PartitionProducer {
   /** Resolves when the partition's replicas have all of it. Throws what kafkajs throws, and `SinkError` where nothing is wrong by its account. */
   async send(topic: string, messages: readonly Message[], stamped: boolean): Promise<void> {
     const { compression } = this.#options;
+    for (const { id, body } of messages) {
+      // kafkajs sends the text "1,2,3" for any other array of bytes.
+      if (!Buffer.isBuffer(body)) throw new SinkError('rejected', `the body of the event ${id} is no Buffer`);
+    }
     this.#lane = messages[0]?.lane ?? 0;
     this.#partition = -1;
     const answer = await this.#producer.send({
@@ -94,12 +98,7 @@ export class PartitionProducer {
   async #encoded(messages: readonly Message[], stamped: boolean): Promise<Encoded> {
     const { key, compression } = this.#options;
     const compress = compression === 'none' ? undefined : codecs[compression].compress;
-    try {
-      return new Encoded(await encodeBatch(messages, { key, stamped, codec: TYPES[compression], ...(compress && { compress }) }));
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      throw new SinkError('rejected', `an event cannot be a Kafka record: ${error.message}`, { cause: error });
-    }
+    return new Encoded(await encodeBatch(messages, { key, stamped, codec: TYPES[compression], ...(compress && { compress }) }));
   }
 
   #kafkajsMessages(messages: readonly Message[], stamped: boolean): KafkajsMessage[] {

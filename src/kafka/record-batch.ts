@@ -7,7 +7,7 @@
 import type { Message } from '../broker.ts';
 import { BACKFILL_HEADER, SEQ_HEADER } from '../broker.ts';
 import { crc32c } from './crc32c.ts';
-import { constantHeaders, type Header, kindOf, timeOf } from './headers.ts';
+import { constantHeaders, type Header, kindOf, TIME_MAX, timeOf } from './headers.ts';
 
 /** Up to the records; the first 12 are not in the length, the first 21 not in the checksum. */
 const HEAD_BYTES = 61;
@@ -33,7 +33,7 @@ export interface RecordOptions {
 }
 
 export const timestampOf = ({ time }: Message, stamped: boolean): number =>
-  stamped && Number.isFinite(time) && time >= 0 ? Math.floor(time) : NO_TIMESTAMP;
+  stamped && time >= 0 && time <= TIME_MAX ? Math.floor(time) : NO_TIMESTAMP;
 
 /** An upper bound of what a message takes in a batch, in bytes. */
 export const sizeOf = (message: Message, key: string): number =>
@@ -42,7 +42,7 @@ export const sizeOf = (message: Message, key: string): number =>
   3 * (key.length + message.id.length + (message.seq?.length ?? 0)) +
   FRAME_BYTES_MAX;
 
-/** A whole batch, compressed where that is asked for. Throws TypeError for a message that is none. */
+/** A whole batch, compressed where that is asked for. */
 export async function encodeBatch(messages: readonly Message[], options: RecordOptions): Promise<Buffer> {
   const { key, stamped, codec, compress } = options;
   const keys = messages.map((message) => key(message));
@@ -82,7 +82,6 @@ function writeHead(batch: Buffer, count: number, codec: number, first: number, l
 
 function writeRecord(batch: Buffer, start: number, message: Message, key: string, delta: number, offset: number): number {
   const { body, id, seq, backfill } = message;
-  if (!Buffer.isBuffer(body)) throw new TypeError(`the body of ${id} is no Buffer`);
   const constants = constantsOf(message);
   const time = timeOf(message);
   const [keyBytes, idBytes] = [Buffer.byteLength(key), Buffer.byteLength(id)];

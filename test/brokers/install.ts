@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { archiveOf, javaVersion, type KafkaJars, learn } from './java.ts';
 import { type BrokerKind, BrokerMissing } from './missing.ts';
 import { execute, ownedPath } from './owned.ts';
 
@@ -25,28 +26,42 @@ const POLL_MS = 250;
 
 const say = (text: string): void => void process.stderr.write(`test brokers: ${text}\n`);
 
-/** The jars of Kafka: a folder, for `java -cp FOLDER/*`. */
-export async function provideKafka(): Promise<string> {
-  const pom = readFileSync(POM);
-  const jars = join(CACHE, `kafka-${createHash('sha256').update(pom).digest('hex').slice(0, 12)}`);
-  if (existsSync(jars) && (await javaVersion()) >= JAVA_OLDEST) return jars;
+/** Java and the jars of Kafka. */
+export async function provideKafka(): Promise<KafkaJars> {
+  const pom = createHash('sha256').update(readFileSync(POM)).digest('hex');
+  const jars = join(CACHE, `kafka-${pom.slice(0, 12)}`);
+  const version = await javaVersion();
+  const there = archiveOf(jars, version);
+  if (isRecent(version) && existsSync(jars) && there.archive !== undefined) return there;
   return await alone('Kafka', async () => {
-    if ((await javaVersion()) < JAVA_OLDEST) await installJava();
-    if (existsSync(jars)) return jars;
-    if (!(await has('mvn', '--version'))) await install('Kafka', ['maven']);
-    say('fetching the jars of Kafka with Maven (43 MB, once)');
-    const began = performance.now();
-    const partial = ownedPath(`${jars}.partial`);
-    try {
-      const flags = ['-B', '-q', '-f', POM, 'dependency:copy-dependencies', '-DincludeScope=runtime'];
-      await execute('mvn', [...flags, `-DoutputDirectory=${jars}.partial`], { deadlineMs: STEP_MS, cwd: CACHE });
-      renameSync(`${jars}.partial`, jars);
-    } finally {
-      partial.remove();
+    if (!isRecent(await javaVersion())) await installJava();
+    if (!existsSync(jars)) await fetchJars(jars);
+    const installed = await javaVersion();
+    if (archiveOf(jars, installed).archive === undefined) {
+      say('starting Kafka once, to keep its classes as they are when loaded');
+      await learn(jars, installed);
     }
-    say(`the jars of Kafka are there after ${seconds(began)}`);
-    return jars;
+    return archiveOf(jars, installed);
   });
+}
+
+const isRecent = (version: string): boolean => Number.parseInt(version, 10) >= JAVA_OLDEST;
+
+async function fetchJars(jars: string): Promise<void> {
+  if (!(await has('mvn', '--version'))) await install('Kafka', ['maven']);
+  say('fetching the jars of Kafka with Maven (43 MB, once)');
+  const began = performance.now();
+  const partial = ownedPath(`${jars}.partial`);
+  try {
+    const flags = ['-B', '-q', '-f', POM, 'dependency:copy-dependencies', '-DincludeScope=runtime'];
+    await execute('mvn', [...flags, `-DoutputDirectory=${jars}.partial`], { deadlineMs: STEP_MS, cwd: CACHE });
+    renameSync(`${jars}.partial`, jars);
+  } catch (error) {
+    throw new BrokerMissing('Kafka', `its jars could not be fetched: ${(error as Error).message}`);
+  } finally {
+    partial.remove();
+  }
+  say(`the jars of Kafka are there after ${seconds(began)}`);
 }
 
 /** The folder with RabbitMQ's own scripts. */
@@ -71,12 +86,6 @@ async function has(command: string, ...args: string[]): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** The major version of the Java in PATH; 0 where there is none. */
-async function javaVersion(): Promise<number> {
-  const text = await execute('java', ['--version'], { deadlineMs: 30_000 }).catch(() => '');
-  return Number(/^\S+ (\d+)/.exec(text)?.[1] ?? 0);
 }
 
 async function installJava(): Promise<void> {

@@ -1,5 +1,6 @@
 /** `server.properties` of a node: broker and controller in one process, everything on loopback, small. */
-import type { Authority, Certificate } from './certificates.ts';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** Ports of one node; `internal` is between brokers and for the tests' own administration, and no fault stands before it. */
 export interface KafkaPorts {
@@ -24,11 +25,13 @@ export interface KafkaOptions {
   properties?: Record<string, string | number | boolean>;
 }
 
+/** Files in PEM: whom a node trusts, and its own key and certificates in one. */
 export interface KafkaTls {
-  authority: Authority;
-  server: Certificate;
+  ca: string;
+  chain: string;
 }
 
+export const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qk';
 export const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512'];
 const LOGIN = 'org.apache.kafka.common.security';
 
@@ -68,10 +71,14 @@ export function serverProperties(
     'log.cleaner.dedupe.buffer.size': 2_097_152,
     'num.network.threads': 2,
     'num.io.threads': 2,
-    // A leader moves only when a test moves it or kills its node. A killed node counts as gone, and a restarted one as back, this soon.
+    // A leader moves only when a test moves it or kills its node. A killed node counts as gone, and a restarted one as back, this soon;
+    // sooner, and a machine that has too much to do takes a slow node for a dead one.
     'auto.leader.rebalance.enable': false,
-    'broker.session.timeout.ms': 3000,
-    'broker.heartbeat.interval.ms': 300,
+    'broker.session.timeout.ms': nodes.length === 1 ? 2000 : 4000,
+    'broker.heartbeat.interval.ms': 500,
+    'initial.broker.registration.timeout.ms': 90_000,
+    'controller.quorum.fetch.timeout.ms': 3000,
+    'controller.quorum.election.timeout.ms': 1500,
     ...(options.users ? saslProperties(options.users) : {}),
     ...(tls ? tlsProperties(tls, options.tls === 'required') : {}),
     ...options.properties,
@@ -99,12 +106,12 @@ function saslProperties(users: Record<string, string>): Record<string, string> {
   return properties;
 }
 
-function tlsProperties({ authority, server }: KafkaTls, required: boolean): Record<string, string> {
+function tlsProperties({ ca, chain }: KafkaTls, required: boolean): Record<string, string> {
   return {
     'ssl.keystore.type': 'PEM',
-    'ssl.keystore.location': `${server.cert}.chain`,
+    'ssl.keystore.location': chain,
     'ssl.truststore.type': 'PEM',
-    'ssl.truststore.location': authority.ca,
+    'ssl.truststore.location': ca,
     'ssl.client.auth': required ? 'required' : 'none',
   };
 }
@@ -113,4 +120,12 @@ function lines(properties: Record<string, string | number | boolean>): string {
   return Object.entries(properties)
     .map(([key, value]) => `${key}=${String(value)}\n`)
     .join('');
+}
+
+/** What `StorageTool format` writes into a node's folder when there are no users to add, without the second that it takes. */
+export function writeMeta(dir: string, id: number): void {
+  // 16 bytes in base64, which differ between nodes: the last character alone would not, as only two of its bits count.
+  const directory = `Tidegate${String(id).padStart(4, '0')}AAAAAAAAAA`;
+  const meta = { version: 1, 'cluster.id': CLUSTER_ID, 'node.id': id, 'directory.id': directory };
+  writeFileSync(join(dir, 'meta.properties'), lines(meta));
 }

@@ -137,7 +137,6 @@ describeOwn('Kafka', 'a Kafka with users and TLS', () => {
     for (const mechanism of ['scram-sha-256', 'scram-sha-512'] as const) {
       await send(clientOf(kafka.saslBrokers, { sasl: sasl(mechanism, 'turned') as never }), 't', mechanism);
     }
-    await kafka.setPassword('tide', 'gate');
   });
 
   it('asks for a certificate of its authority, and is known by one', async () => {

@@ -3,15 +3,21 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Authority } from './certificates.ts';
 import { provideKafka } from './install.ts';
+import { javaArguments, type KafkaJars } from './java.ts';
 import { KafkaAdmin } from './kafka-admin.ts';
-import { type KafkaOptions, type KafkaPorts, type KafkaTls, SCRAM, serverProperties } from './kafka-config.ts';
+import {
+  CLUSTER_ID,
+  type KafkaOptions,
+  type KafkaPorts,
+  type KafkaTls,
+  SCRAM,
+  serverProperties,
+  writeMeta,
+} from './kafka-config.ts';
 import { awaitReady, execute, freePorts, isListening, OwnedProcess, ownedFolder } from './owned.ts';
 
-const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qk';
-const HEAP = ['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
-const LOGGING = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
 /** How long a node may take to start, and a tool of Kafka's to do its work, in milliseconds: many times what an idle machine needs. */
-const START_MS = 90_000;
+const START_MS = 120_000;
 const TOOL_MS = 60_000;
 
 interface Node {
@@ -35,14 +41,14 @@ export class KafkaCluster {
   readonly admin: KafkaAdmin;
   readonly #nodes: readonly Node[];
   readonly #folder: { path: string; remove(): void };
-  readonly #jars: string;
+  readonly #java: KafkaJars;
 
   private constructor(
-    jars: string,
+    java: KafkaJars,
     folder: { path: string; remove(): void },
     nodes: readonly Node[],
     options: KafkaOptions,
-    tls?: KafkaTls,
+    authority: Authority | undefined,
   ) {
     const at = (port: keyof KafkaPorts): string[] => nodes.map(({ ports }) => `127.0.0.1:${ports[port]}`);
     this.direct = at('plain');
@@ -50,25 +56,26 @@ export class KafkaCluster {
     this.saslBrokers = at('sasl');
     this.tlsBrokers = at('tls');
     this.saslTlsBrokers = at('saslTls');
-    this.authority = tls?.authority;
+    this.authority = authority;
     this.admin = new KafkaAdmin(at('internal'));
     this.#nodes = nodes;
     this.#folder = folder;
-    this.#jars = jars;
+    this.#java = java;
   }
 
   static async start(options: KafkaOptions = {}): Promise<KafkaCluster> {
-    const jars = await provideKafka();
+    const java = await provideKafka();
     const folder = ownedFolder('kafka');
     let cluster: KafkaCluster | undefined;
     try {
       const nodes = await layOut(options.nodes ?? 1, folder.path);
-      const tls = options.tls ? await certificates(folder.path) : undefined;
+      const authority = options.tls ? await Authority.create(folder.path, 'Kafka') : undefined;
+      const tls = authority ? await serverChain(authority, folder.path) : undefined;
       for (const { id, folder: dir } of nodes) {
         const ports = nodes.map((node) => node.ports);
         writeFileSync(join(dir, 'server.properties'), serverProperties(id, ports, join(dir, 'data'), options, tls));
       }
-      cluster = new KafkaCluster(jars, folder, nodes, options, tls);
+      cluster = new KafkaCluster(java, folder, nodes, options, authority);
       await cluster.#format(options.users ?? {});
       await cluster.#run(nodes);
       return cluster;
@@ -106,7 +113,7 @@ export class KafkaCluster {
 
   /** Runs one of Kafka's own tools by its class, such as `kafka.admin.ConfigCommand`; resolves with what it printed. */
   async tool(name: string, ...args: string[]): Promise<string> {
-    return await execute('java', this.#java(name, ...args), { deadlineMs: TOOL_MS });
+    return await execute('java', javaArguments(this.#java, name, ...args), { deadlineMs: TOOL_MS });
   }
 
   /** Sets a user's password for SCRAM; that of PLAIN stays as it is. */
@@ -131,11 +138,11 @@ export class KafkaCluster {
     return nodes;
   }
 
-  #java(name: string, ...args: string[]): string[] {
-    return [...HEAP, LOGGING, '-cp', `${this.#jars}/*`, name, ...args];
-  }
-
   async #format(users: Record<string, string>): Promise<void> {
+    if (Object.keys(users).length === 0) {
+      for (const { id, folder } of this.#nodes) writeMeta(join(folder, 'data'), id);
+      return;
+    }
     const scram = Object.entries(users).flatMap(([name, password]) =>
       SCRAM.flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${name},password=${password}]`]),
     );
@@ -149,7 +156,7 @@ export class KafkaCluster {
 
   async #run(nodes: readonly Node[]): Promise<void> {
     for (const node of nodes) {
-      const args = this.#java('kafka.Kafka', join(node.folder, 'server.properties'));
+      const args = javaArguments(this.#java, 'kafka.Kafka', join(node.folder, 'server.properties'));
       node.process = new OwnedProcess('java', args, { log: join(node.folder, 'log'), cwd: node.folder });
     }
     await Promise.all(
@@ -174,16 +181,14 @@ async function layOut(count: number, folder: string): Promise<Node[]> {
       number,
     ];
     const dir = join(folder, String(i + 1));
-    mkdirSync(dir);
+    mkdirSync(join(dir, 'data'), { recursive: true });
     return { id: i + 1, ports: { controller, internal, plain, sasl, tls, saslTls }, folder: dir, process: undefined };
   });
 }
 
-async function certificates(folder: string): Promise<KafkaTls> {
-  const authority = await Authority.create(folder, 'Kafka');
-  const server = await authority.issue('server');
-  // Kafka reads key and certificates from one file.
-  const parts = [server.key, server.cert, authority.ca].map((file) => readFileSync(file, 'utf8'));
-  writeFileSync(`${server.cert}.chain`, parts.join(''));
-  return { authority, server };
+async function serverChain(authority: Authority, folder: string): Promise<KafkaTls> {
+  const { key, cert } = await authority.issue('server');
+  const chain = join(folder, 'server-chain.pem');
+  writeFileSync(chain, [key, cert, authority.ca].map((file) => readFileSync(file, 'utf8')).join(''));
+  return { ca: authority.ca, chain };
 }

@@ -65,7 +65,7 @@ export class OwnedProcess {
     this.#child = child;
     this.#log = log;
     this.pid = child.pid ?? 0;
-    const callOff = this.pid === 0 ? () => undefined : guard('kill -9 -- "-$1"', String(this.pid));
+    const callOff = this.pid === 0 ? () => undefined : guard('kill -s KILL -- "-$1"', String(this.pid));
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#exited = promise;
     child.once('error', () => resolve());
@@ -82,7 +82,10 @@ export class OwnedProcess {
 
   /** The last of what it printed, for an error that says why it does not run. */
   get lastWords(): string {
-    return readFileSync(this.#log, 'utf8').slice(-3000);
+    // Without Java's stack frames, which would push out what matters.
+    return readFileSync(this.#log, 'utf8')
+      .replaceAll(/\n\tat .*/g, '')
+      .slice(-4000);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -98,13 +101,13 @@ export class OwnedProcess {
     await this.#exited;
   }
 
-  /** Lets it end in its own way; one that takes longer than ten seconds is killed. */
-  async stop(): Promise<void> {
+  /** Lets it end in its own way; one that takes longer than that, in milliseconds, is killed. */
+  async stop(graceMs = GRACE_MS): Promise<void> {
     if (!this.running) return;
     this.#child.ref();
     process.kill(this.pid, 'SIGCONT');
     process.kill(this.pid, 'SIGTERM');
-    const ended = await Promise.race([this.#exited.then(() => true), sleep(GRACE_MS, false, { ref: false })]);
+    const ended = await Promise.race([this.#exited.then(() => true), sleep(graceMs, false, { ref: false })]);
     if (!ended) await this.kill();
   }
 }

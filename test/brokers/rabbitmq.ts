@@ -7,7 +7,7 @@ import { provideRabbitmq } from './install.ts';
 import { awaitReady, execute, freePorts, isListening, OwnedProcess, ownedFolder } from './owned.ts';
 
 /** How long a node may take to start, and a command of rabbitmqctl, in milliseconds: many times what an idle machine needs. */
-const START_MS = 90_000;
+const START_MS = 120_000;
 const COMMAND_MS = 60_000;
 /** One scheduler and no busy waiting: a node of the tests must not take the machine from what is tested. */
 const SMALL = '+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none +A 4 -kernel inet_dist_use_interface {127,0,0,1}';
@@ -124,7 +124,7 @@ export class RabbitmqNode {
   }
 }
 
-/** One node, as most tests want it, with `others` where more were asked for. */
+/** One node, as most tests want it, or more in a cluster. */
 export class Rabbitmq {
   /** The nodes, the first one first. */
   readonly nodes: readonly RabbitmqNode[];
@@ -162,8 +162,8 @@ export class Rabbitmq {
       broker = new Rabbitmq(nodes, names, folder, authority);
       await awaitReady('epmd', names, START_MS, async () => await isListening(epmd));
       await broker.#configure(options);
-      await Promise.all(nodes.map(async (node) => await node.start()));
-      for (const node of nodes.slice(1)) await joinCluster(node, broker.first);
+      // One after the other: a node that starts looks for the first, and joins it.
+      for (const node of nodes) await node.start();
       return broker;
     } catch (error) {
       await broker?.close();
@@ -198,6 +198,10 @@ export class Rabbitmq {
         'cluster_partition_handling = ignore',
         ...config,
       ];
+      if (i > 0) {
+        lines.push('cluster_formation.peer_discovery_backend = classic_config');
+        lines.push(...[this.first, node].map(({ name }, n) => `cluster_formation.classic_config.nodes.${n + 1} = ${name}`));
+      }
       if (server && this.authority) {
         lines.push(
           `listeners.ssl.1 = ${node.tlsAddress}`,
@@ -215,10 +219,4 @@ export class Rabbitmq {
       writeFileSync(join(dir, 'enabled_plugins'), `[${tls ? 'rabbitmq_auth_mechanism_ssl' : ''}].\n`);
     }
   }
-}
-
-async function joinCluster(node: RabbitmqNode, to: RabbitmqNode): Promise<void> {
-  await node.stopApp();
-  await node.ctl('join_cluster', to.name);
-  await node.startApp();
 }
