@@ -39,7 +39,10 @@ type Write = (batch: readonly Message[]) => Promise<void>;
 /** What one writes with amqplib alone to send the same bytes. */
 async function bare(model: ChannelModel): Promise<Write> {
   const channel = await model.createConfirmChannel();
-  const publish = ({ body, id, type, time, agent, sensor, contentType, seq }: Message, done: (error: unknown) => void): void => {
+  const publish = (
+    { body, id, type, time, agent, sensor, contentType, seq }: Message,
+    done: (error: Error | null) => void,
+  ): void => {
     const properties: Options.Publish = {
       persistent: true,
       mandatory: true,
@@ -52,7 +55,7 @@ async function bare(model: ChannelModel): Promise<Write> {
         cloudEvents_specversion: '1.0',
         cloudEvents_id: id,
         cloudEvents_type: type,
-        cloudEvents_source: `/tidegate/${agent}/${sensor}`,
+        cloudEvents_source: `/${agent}/${sensor}`,
         cloudEvents_time: new Date(time).toISOString(),
         'tidegate-seq': seq,
       },

@@ -54,14 +54,15 @@ export class RabbitBroker implements Broker {
     } catch (error) {
       slot.lanes--;
       if (error instanceof SinkError) throw error;
-      throw new SinkError('transient', `cannot open a channel: ${describe(error)}`, { cause: error });
+      const what = signal.aborted ? `${this.#options.hosts.join(', ')} did not answer in time` : 'cannot open a channel';
+      throw new SinkError('transient', `${what}: ${describe(error)}`, { cause: error });
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     for (const { opening } of this.#slots) opening?.giveUp();
-    await Promise.all(this.#slots.map((slot) => slot.link?.close()));
+    await Promise.all(this.#slots.map(async ({ link }) => await link?.close()));
   }
 
   /** The slot with the fewest lanes; of these an open one. */

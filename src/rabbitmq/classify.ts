@@ -15,16 +15,19 @@ export function replyCode(error: unknown): number | undefined {
 }
 
 /** An error while connecting to a host. */
-export function connectError(host: string, vhost: string, error: unknown): SinkError {
+export function connectError(host: string, { vhost, tls }: { vhost: string; tls?: unknown }, error: unknown): SinkError {
   if (error instanceof SinkError) return error;
   const text = describe(error);
-  const [code, what] = connectVerdict(text, errno(error), vhost);
+  const [code, what] = connectVerdict(text, errno(error), vhost, tls !== undefined);
   return new SinkError(code, `cannot connect to ${host}: ${what}`, { cause: error });
 }
 
-function connectVerdict(text: string, code: string | undefined, vhost: string): [SinkErrorCode, string] {
+function connectVerdict(text: string, code: string | undefined, vhost: string, secure: boolean): [SinkErrorCode, string] {
   if (text.includes('ACCESS-REFUSED') || text.includes('ACCESS_REFUSED')) {
-    return ['misconfigured', 'the broker refuses user and password (403): check `user`, `password` or `password_file`, and `auth`'];
+    return [
+      'misconfigured',
+      'the broker refuses user and password (403): check `user`, `password` or `password_file`, and `auth`',
+    ];
   }
   // amqplib does not hand on the reason that the broker gives here.
   if (text.includes('Expected ConnectionOpenOk; got <ConnectionClose')) {
@@ -34,8 +37,11 @@ function connectVerdict(text: string, code: string | undefined, vhost: string): 
   if (text.includes('SASL mechanism')) {
     return ['misconfigured', `${text}: for \`auth: external\` enable the plugin rabbitmq_auth_mechanism_ssl there`];
   }
-  if (code !== undefined && isTls(code)) return ['misconfigured', `${text} (${code}): check the options of \`tls\`, and the port`];
-  return ['transient', text];
+  if (code !== undefined && isTls(code))
+    return ['misconfigured', `${text} (${code}): check the options of \`tls\`, and the port`];
+  // A broker that expects TLS ends what is not, and says nothing.
+  const abrupt = !secure && (code === 'ECONNRESET' || text.includes('Socket closed abruptly'));
+  return ['transient', abrupt ? `${text}: if it stays so, see whether this port wants \`tls\`` : text];
 }
 
 /** Names that Node gives to certificates which it does not take; https://nodejs.org/api/tls.html#x509-certificate-error-codes */
@@ -84,7 +90,10 @@ export function topologyError(what: string, create: boolean, cause: unknown): Si
     case PRECONDITION_FAILED:
       return make('misconfigured', ': it exists already, declared otherwise; make the options agree, or set `declare: passive`');
     case ACCESS_REFUSED:
-      return make('misconfigured', create ? ': give the user configure permission, or set `declare: passive`' : ': give the user permission');
+      return make(
+        'misconfigured',
+        create ? ': give the user configure permission, or set `declare: passive`' : ': give the user permission',
+      );
     case RESOURCE_LOCKED:
       return make('misconfigured', ': it belongs to another connection alone');
     default:

@@ -8,16 +8,16 @@ import type { Clock } from '../clock.ts';
 import { describe, SinkError } from '../errors.ts';
 import { destroySocket, isOver } from './amqp.ts';
 import { connectError } from './classify.ts';
-import type { RabbitOptions } from './options.ts';
+import type { ConnectOptions } from './options.ts';
 
 export class Dialer {
-  readonly #options: RabbitOptions;
+  readonly #options: ConnectOptions;
   readonly #clock: Clock;
   readonly #connectionName: string;
   #next: number;
 
   /** `connectionName` is what the broker's operators see. `random` yields numbers from 0 to below 1. */
-  constructor(options: RabbitOptions, clock: Clock, connectionName: string, random: () => number = Math.random) {
+  constructor(options: ConnectOptions, clock: Clock, connectionName: string, random: () => number = Math.random) {
     this.#options = options;
     this.#clock = clock;
     this.#connectionName = connectionName;
@@ -26,7 +26,7 @@ export class Dialer {
 
   /** Throws `SinkError`: misconfigured when one of the hosts is reached and refuses. Its listeners are the caller's to add at once. */
   async open(signal: AbortSignal): Promise<ChannelModel> {
-    const { hosts, vhost } = this.#options;
+    const { hosts } = this.#options;
     const failures: SinkError[] = [];
     for (const _ of hosts) {
       const host = hosts[this.#next % hosts.length] as string;
@@ -34,7 +34,7 @@ export class Dialer {
         return await this.#try(host, signal);
       } catch (error) {
         this.#next = (this.#next + 1) % hosts.length;
-        failures.push(connectError(host, vhost, error));
+        failures.push(connectError(host, this.#options, error));
         if (signal.aborted) break;
       }
     }
@@ -98,8 +98,9 @@ export class Dialer {
       ...(tls.ca !== undefined && { ca: await read('tls.ca', tls.ca) }),
       ...(tls.cert !== undefined && { cert: await read('tls.cert', tls.cert) }),
       ...(tls.key !== undefined && { key: await read('tls.key', tls.key) }),
+      ...(tls.key_password !== undefined && { passphrase: tls.key_password }),
       ...(tls.server_name !== undefined && { servername: tls.server_name }),
-    } as SocketOptions;
+    };
   }
 
   async #password(): Promise<string> {

@@ -93,7 +93,7 @@ export class LaneChannel implements BrokerConnection {
 
   #transfer(batch: readonly Message[], window: LaneWindow): Transfer {
     const { options } = this.#parts;
-    return new Transfer(
+    const transfer = new Transfer(
       batch,
       this.#lastTag,
       { window: () => window.size, bytes: options.window_bytes, passReturned: options.unroutable === 'dead_letter' },
@@ -102,9 +102,10 @@ export class LaneChannel implements BrokerConnection {
         publish: (message) => this.#publish(message),
         confirmed: (count) => window.confirmed(count),
         refused: () => window.refused(),
-        done: () => this.#done(),
+        done: () => this.#done(transfer),
       },
     );
+    return transfer;
   }
 
   /** False while the broker asks to wait, or the channel is gone; goes on by itself when it no longer does. */
@@ -126,7 +127,8 @@ export class LaneChannel implements BrokerConnection {
       return `the event ${message.id} has ${size} bytes, which is more than ${limit}, ${whose}`;
     }
     const key = keyOf(message);
-    if (!isShort(key)) return `the event ${message.id} has a routing key of more than ${SHORT_BYTES_MAX} bytes: ${key.slice(0, 80)}…`;
+    if (!isShort(key))
+      return `the event ${message.id} has a routing key of more than ${SHORT_BYTES_MAX} bytes: ${key.slice(0, 80)}…`;
     try {
       this.#channel.publish(options.exchange, key, message.body, propertiesOf(message));
       return true;
@@ -141,9 +143,10 @@ export class LaneChannel implements BrokerConnection {
   }
 
   /** All that was sent has been heard of. */
-  #done(): void {
+  #done(transfer: Transfer): void {
     const writing = this.#writing;
-    if (!writing) return;
+    // One that was given up, and has something to say all the same.
+    if (writing?.transfer !== transfer) return;
     if (writing.transfer.complete) return writing.finish();
     const { exchange, vhost, unroutable } = this.#parts.options;
     const { confirmed, refused, returned, unfit } = writing.transfer.outcome();

@@ -29,7 +29,7 @@ export class Link {
   readonly #retiring = new Set<Promise<void>>();
   readonly #waiting = new Set<() => void>();
   #blocked: string | undefined;
-  #cause: unknown;
+  #cause: Error | undefined;
   #over = false;
   /** Largest message that the broker takes, learnt when it refused one, in bytes. */
   sizeLimit = Number.POSITIVE_INFINITY;
@@ -53,7 +53,7 @@ export class Link {
   }
 
   /** Why the connection is over, as far as it is known. */
-  get cause(): unknown {
+  get cause(): Error | undefined {
     return this.#cause;
   }
 
@@ -101,7 +101,7 @@ export class Link {
       });
     });
     this.#retiring.add(done);
-    void done.then(() => this.#retiring.delete(done));
+    void done.finally(() => this.#retiring.delete(done));
     channel.close().catch(() => {});
   }
 
@@ -130,7 +130,7 @@ export class Link {
     });
   }
 
-  #ended(error: unknown): void {
+  #ended(error: Error | undefined): void {
     if (this.#over) return;
     this.#over = true;
     this.#cause ??= error;

@@ -28,6 +28,7 @@ const tls = z.strictObject({
   ca: path.optional().describe("A PEM file of authorities to trust instead of the system's; read anew at every connection."),
   cert: path.optional().describe('A PEM file with the client certificate; read anew at every connection.'),
   key: path.optional().describe('A PEM file with its key; read anew at every connection.'),
+  key_password: secret().optional().describe('The password of the key, when it has one.'),
   server_name: z.string().min(1).optional().describe("The name that the broker's certificate must bear (default: the host)."),
 });
 
@@ -49,7 +50,9 @@ const own = {
   tls: tls.optional().describe('Present, even empty, it means TLS.'),
   exchange: name
     .prefault('')
-    .describe('The exchange to publish to; the empty name is the default exchange, where the routing key names a queue (default "").'),
+    .describe(
+      'The exchange to publish to; the empty name is the default exchange, where the routing key names a queue (default "").',
+    ),
   routing_key: template
     .optional()
     .describe(
@@ -59,7 +62,9 @@ const own = {
   declare: z
     .enum(['none', 'passive', 'create'])
     .prefault('passive')
-    .describe('What to do about exchange and queue at a connection: nothing, check that they exist, declare them (default passive).'),
+    .describe(
+      'What to do about exchange and queue at a connection: nothing, check that they exist, declare them (default passive).',
+    ),
   exchange_type: z
     .string()
     .regex(/^[\w-]{1,100}$/, 'expected topic, fanout, direct, headers or a type of a plugin')
@@ -69,7 +74,9 @@ const own = {
     .enum(['quorum', 'classic', 'stream'])
     .prefault('quorum')
     .describe('With `declare: create`, the type of the queue (default quorum).'),
-  binding_key: name.optional().describe('With `declare: create`, what binds the queue (default # for topic, else the routing key).'),
+  binding_key: name
+    .optional()
+    .describe('With `declare: create`, what binds the queue (default # for topic, else the routing key).'),
   unroutable: z
     .enum(['keep', 'dead_letter'])
     .prefault('keep')
@@ -77,11 +84,21 @@ const own = {
   max_message_bytes: bytes({ min: 1024, max: 512 * 2 ** 20 })
     .prefault('16MiB')
     .describe('A larger event is dead-lettered unsent; 16MiB is the limit of RabbitMQ 4 (default 16MiB).'),
-  window: z.int().min(1).max(WINDOW_MAX).prefault(1000).describe('Unconfirmed messages of a lane; 1 keeps order strictly (default 1000).'),
+  window: z
+    .int()
+    .min(1)
+    .max(WINDOW_MAX)
+    .prefault(1000)
+    .describe('Unconfirmed messages of a lane; 1 keeps order strictly (default 1000).'),
   window_bytes: bytes({ min: 65_536, max: 2 ** 30 })
     .prefault('8MiB')
     .describe('Unconfirmed bytes of a lane; one larger message goes alone (default 8MiB).'),
-  connections: z.int().min(1).max(64).prefault(1).describe('AMQP connections that the channels of lanes are spread over (default 1).'),
+  connections: z
+    .int()
+    .min(1)
+    .max(64)
+    .prefault(1)
+    .describe('AMQP connections that the channels of lanes are spread over (default 1).'),
   heartbeat: duration({ min: 1000, max: 600_000 })
     .prefault('10s')
     .describe('A broker that is silent for two to three of these is gone, as a duration in whole seconds (default 10s).'),
@@ -96,14 +113,21 @@ export const options = z.strictObject({ ...deliveryOptions, ...own }).superRefin
 
 const ownSchema = z.object(own);
 export type RabbitOptions = z.output<typeof ownSchema>;
+/** What it takes to connect. */
+export type ConnectOptions = Pick<
+  RabbitOptions,
+  'hosts' | 'vhost' | 'auth' | 'user' | 'password' | 'password_file' | 'tls' | 'heartbeat' | 'connect_timeout'
+>;
 
 /** What no option says by itself: where, and what is wrong. */
 function* mistakes(all: RabbitOptions): Iterable<[string, string]> {
   const { auth, user, password, password_file, tls, exchange, queue, routing_key } = all;
-  if (password !== undefined && password_file !== undefined) yield ['password_file', 'give `password` or `password_file`, not both'];
+  if (password !== undefined && password_file !== undefined)
+    yield ['password_file', 'give `password` or `password_file`, not both'];
   const secretGiven = password !== undefined || password_file !== undefined;
   if (auth === 'external') {
-    if (user !== undefined || secretGiven) yield ['auth', 'with external the certificate says who this is: leave out user and password'];
+    if (user !== undefined || secretGiven)
+      yield ['auth', 'with external the certificate says who this is: leave out user and password'];
     if (tls?.cert === undefined) yield ['auth', 'external needs the client certificate: give `tls.cert` and `tls.key`'];
   } else if (user !== undefined && user !== 'guest' && !secretGiven) {
     yield ['user', 'needs its password: give `password` or `password_file`'];

@@ -10,8 +10,9 @@ import { isShort } from './template.ts';
 /** By this header a returned message is known again: `messageId` is absent when the id is too long for it. */
 export const ID_HEADER = 'cloudEvents_id';
 
-/** The most moments that `Date` has, in milliseconds. */
-const TIME_MAX = 8.64e15;
+/** What RFC 3339 can write: the years 1 to 9999, in milliseconds. */
+const TIME_MIN = -62_135_596_800_000;
+const TIME_MAX = 253_402_300_799_999;
 
 /** What a message is published with: persistent, and mandatory so that the broker says when no queue takes it. */
 export function propertiesOf(message: Message): Options.Publish {
@@ -31,7 +32,7 @@ export function propertiesOf(message: Message): Options.Publish {
   };
   if (isShort(id)) properties.messageId = id;
   if (isShort(type)) properties.type = type;
-  if (Math.abs(time) <= TIME_MAX) {
+  if (time >= TIME_MIN && time <= TIME_MAX) {
     headers['cloudEvents_time'] = new Date(time).toISOString();
     // Seconds, and unsigned on the wire.
     if (time >= 0) properties.timestamp = Math.floor(time / 1000);
@@ -41,7 +42,7 @@ export function propertiesOf(message: Message): Options.Publish {
   return properties;
 }
 
-/** CloudEvents `source`, a URI reference: which agent, which of its sensors. */
+/** CloudEvents `source`, a URI reference: which agent, which of its sensors. With the id, it is the event's identity. */
 function sourceOf({ agent, sensor }: Message): string {
-  return `/tidegate/${encodeURIComponent(agent.toWellFormed())}/${encodeURIComponent(sensor.toWellFormed())}`;
+  return `/${encodeURIComponent(agent.toWellFormed())}/${encodeURIComponent(sensor.toWellFormed())}`;
 }

@@ -16,7 +16,9 @@ export async function ensureTopology(model: ChannelModel, options: RabbitOptions
     );
   }
   if (queue !== undefined) {
-    await step(`the queue ${JSON.stringify(queue)}`, create, () => (create ? declareQueue(channel, queue, options) : channel.checkQueue(queue)));
+    await step(`the queue ${JSON.stringify(queue)}`, create, () =>
+      create ? declareQueue(channel, queue, options) : channel.checkQueue(queue),
+    );
   }
   // Nothing depends on the answer, which never comes when the connection is lost.
   channel.close().catch(() => {});

@@ -21,6 +21,9 @@ const REFUSED = 4;
 const RETURNED = 5;
 const UNFIT = 6;
 
+/** Messages that are published in one turn of the event loop: sensors and other sinks must not wait for a whole window. */
+const TURN_MAX = 128;
+
 export interface TransferLimits {
   /** Unconfirmed messages; asked before each. */
   window(): number;
@@ -68,6 +71,7 @@ export class Transfer {
   #inFlight = 0;
   #inFlightBytes = 0;
   #stopped = false;
+  #pumping = false;
   #refused = false;
   #returned: { readonly key: string } | undefined;
   #unfit: string | undefined;
@@ -94,10 +98,12 @@ export class Transfer {
   /** Publishes what the window has room for. */
   pump(): void {
     const { window, bytes } = this.#limits;
+    const turnEnds = this.#sent + TURN_MAX;
     while (!this.#stopped && this.#next < this.#batch.length) {
       const message = this.#batch[this.#next] as Message;
       const size = message.body.length;
       if (this.#inFlight > 0 && (this.#inFlight >= window() || this.#inFlightBytes + size > bytes)) return;
+      if (this.#sent === turnEnds) return this.#pumpLater();
       if (!this.#steps.ready()) return;
       const published = this.#steps.publish(message);
       if (published === false) return this.stop();
@@ -133,7 +139,7 @@ export class Transfer {
 
   /** The broker gives a message back, and confirms it after that. */
   giveBack(returned: Returned): void {
-    const id: unknown = (returned.properties.headers as Record<string, unknown> | undefined)?.[ID_HEADER];
+    const id: unknown = returned.properties.headers?.[ID_HEADER];
     for (let at = this.#heard; at < this.#sent; at++) {
       const index = this.#indices[at] as number;
       if (this.#states[index] !== SENT || this.#batch[index]?.id !== id) continue;
@@ -160,6 +166,15 @@ export class Transfer {
   /** True when the broker has taken all of it. */
   get complete(): boolean {
     return this.#next === this.#batch.length && !this.#refused && !this.#returned && this.#unfit === undefined;
+  }
+
+  #pumpLater(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    setImmediate(() => {
+      this.#pumping = false;
+      this.pump();
+    });
   }
 
   #hear(tag: number, multiple: boolean, as: number): void {
