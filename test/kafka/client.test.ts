@@ -92,7 +92,7 @@ describe('sockets', () => {
     const { socket, connected } = make(sockets, port);
     socket.on('error', () => {});
     await connected;
-    const closed = once(socket, 'close');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.end();
     sockets.close(reason);
     await closed;

@@ -17,7 +17,7 @@ it.each([true, false])('its socket closes, with an end before it: %s', async (en
   await once(stream, 'connect');
   const errors: string[] = [];
   stream.on('error', ({ message }: Error) => errors.push(message));
-  const closed = once(stream, 'close');
+  const closed = new Promise((resolve) => stream.once('close', resolve));
   if (ended) stream.end();
   abandon({ connection: { stream } } as unknown as ChannelModel, new Error('given up'));
   await closed;
