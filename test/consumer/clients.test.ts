@@ -1,4 +1,4 @@
-/** Headers as clients hand them over; `fixtures/wire/v1-headers.json`, written by hand, is what release 1 sends, and stays readable for ever. */
+/** Headers as clients hand them over; `fixtures/headers/v1.json`, written by hand, is what release 1 sends, and stays readable for ever. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ interface Fixture {
   readonly kafka: Record<string, string>;
   readonly amqp: { readonly headers: Record<string, string> };
 }
-const fixture = JSON.parse(readFileSync(join(REPOSITORY, 'fixtures/wire/v1-headers.json'), 'utf8')) as Fixture;
+const fixture = JSON.parse(readFileSync(join(REPOSITORY, 'fixtures/headers/v1.json'), 'utf8')) as Fixture;
 const body = Buffer.from('{}');
 const { id, type, contentType, seq } = fixture.message;
 const expected = { id, type, contentType, seq, backfill: true, body };
