@@ -43,8 +43,10 @@ export function destroySocket(model: ChannelModel): void {
 export function abandon(model: ChannelModel, why: Error): void {
   const { stream } = connectionOf(model);
   try {
-    // Unlike `destroy`, a reset throws away what the kernel still holds.
-    stream.resetAndDestroy();
+    // Unlike `destroy`, a reset throws away what the kernel still holds. But a socket that is being ended and is reset then is never
+    // closed, and keeps Node from ending (24.21).
+    if (stream.writableEnded && !stream.writableFinished) stream.destroy();
+    else stream.resetAndDestroy();
   } catch {
     // A TLS socket cannot be reset.
     stream.destroy();

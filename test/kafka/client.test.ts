@@ -86,6 +86,18 @@ describe('sockets', () => {
     }
   });
 
+  it('that are being ended are closed too: one that is reset then stays for ever, and so does the process', async () => {
+    const { port } = await listen(createServer((socket) => socket.on('error', () => {})));
+    const sockets = new Sockets();
+    const { socket, connected } = make(sockets, port);
+    socket.on('error', () => {});
+    await connected;
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.end();
+    sockets.close(reason);
+    await closed;
+  });
+
   it('that are still being opened are dropped', async () => {
     const sockets = new Sockets();
     const server = createServer();
