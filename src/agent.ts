@@ -4,7 +4,6 @@
  * `apply` brings what runs to what a configuration says and touches nothing that did not change, so that starting and reloading are one
  * thing. A sink whose options changed hands its queue and its account to its successor.
  */
-import { randomBytes } from 'node:crypto';
 import { Bus } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
@@ -14,6 +13,7 @@ import type { TideEvent } from './event.ts';
 import type { Host } from './host.ts';
 import type { Log } from './log.ts';
 import { Publisher } from './publisher.ts';
+import { newRun } from './run-id.ts';
 import type { RunnerStatus } from './runner-types.ts';
 import { Scheduler, stableOffset } from './scheduler.ts';
 import { type SensorStatus, SensorTask } from './sensor-task.ts';
@@ -51,7 +51,7 @@ interface RunningSink {
 
 export class Agent {
   /** Tells this run's events from those of every other run. */
-  readonly run = `${Date.now().toString(36)}${randomBytes(3).toString('hex')}`;
+  readonly run = newRun();
   readonly #options: AgentOptions;
   readonly #bus: Bus;
   readonly #scheduler: Scheduler;
