@@ -7,6 +7,7 @@
 import { Bus } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
+import { Delivery } from './delivery/delivery.ts';
 import type { DeliveryStatus } from './delivery/status.ts';
 import { describe } from './errors.ts';
 import type { TideEvent } from './event.ts';
@@ -110,6 +111,12 @@ export class Agent {
       sensors: [...this.#sensors.values()].map((task) => task.status()),
       sinks: [...this.#sinks.values()].map(({ entry, runner }) => ({ name: entry.name, ...runner.status() })),
     };
+  }
+
+  /** What runs a broker sink; undefined where there is none of that name, or it is no broker's. */
+  delivery(sink: string): Delivery | undefined {
+    const runner = this.#sinks.get(sink)?.runner;
+    return runner instanceof Delivery ? runner : undefined;
   }
 
   #unchanged(entry: SensorEntry, hostName: string): boolean {

@@ -5,10 +5,11 @@
 import { readDeadLetters } from '../delivery/dead-letters.ts';
 import { Entry, encodeEntry } from '../delivery/entry.ts';
 import { ALL_ENTRIES, deadKey, entryKey, laneKey, lossesKey } from '../delivery/keys.ts';
+import { EMPTY_LANE } from '../delivery/lane-state.ts';
 import { Losses } from '../delivery/losses.ts';
-import { extend, trimmed } from '../delivery/segments.ts';
+import { extend } from '../delivery/segments.ts';
 import { encodeValue, type FoundLane, type LaneRecord, readState } from '../delivery/spool-state.ts';
-import type { Change, Store } from '../delivery/store.ts';
+import { type Change, type Store, StoreError } from '../delivery/store.ts';
 import { newRun } from '../run-id.ts';
 import { entriesOf } from './contents.ts';
 
@@ -27,14 +28,14 @@ interface OpenLane {
   n: number;
 }
 
-const EMPTY: FoundLane = { head: 0, end: 0, holes: [], bytes: 0, sum: 0, segments: [] };
+const EMPTY: FoundLane = { ...EMPTY_LANE, segments: [] };
 
 /**
  * Puts dead letters behind what is spooled, each in its lane, under the numbers of a run of their own: those they had are told as lost.
  * Returns how many there were.
  */
 export async function retryDead(store: Store, which: Which): Promise<number> {
-  const { lanes: found } = await readState(store, false);
+  const { lanes: found } = await readState(store);
   const run = newRun();
   const lanes = new Map<number, OpenLane>();
   let [changes, bytes, retried]: [Change[], number, number] = [[], 0, 0];
@@ -62,7 +63,10 @@ export async function retryDead(store: Store, which: Which): Promise<number> {
 
 const openLane = (found: FoundLane): OpenLane => ({ found, end: found.end, sum: found.sum, segments: found.segments, n: 0 });
 
-const recordOf = ({ found: { head, holes }, end, sum, segments }: OpenLane): LaneRecord => ({ head, end, sum, holes, segments });
+const recordOf = ({ found: { head, holes, suspect }, end, sum, segments }: OpenLane): LaneRecord => ({
+  ...{ head, end, sum, holes, segments },
+  ...(suspect > head && { suspect }),
+});
 
 const fieldsOf = ({ id, type, time, agent, host, sensor, contentType, body, lane }: Entry) => ({
   ...{ id, type, time, agent, host, sensor, contentType, body, lane },
@@ -85,15 +89,19 @@ export async function discardDead(store: Store, which: Which): Promise<number> {
 
 /** Gives up everything that is spooled, and leaves word of it for the far end. Returns how many there were. */
 export async function discardSpooled(store: Store): Promise<number> {
-  const { lanes, losses } = await readState(store, false);
+  const { lanes, losses } = await readState(store);
+  if ([...lanes.values()].some(({ suspect, head }) => suspect > head)) {
+    throw new StoreError('broken', 'the spool was damaged, and what is lost of it is not counted yet: start the service, which does, then try again');
+  }
   let discarded = 0;
   for (const [number, found] of lanes) {
     const told = new Losses();
     told.restore(losses.get(number) ?? []);
     let changes: Change[] = [];
     const write = async (head: number): Promise<void> => {
+      // All segments stay: those of a run that did not end tell the next start how far it came.
       const { end, sum, segments } = found;
-      const record: LaneRecord = { head, end, sum, holes: [], segments: trimmed(segments, head) };
+      const record: LaneRecord = { head, end, sum, holes: [], segments };
       changes.push({ key: laneKey(number), value: encodeValue(record) });
       changes.push({ key: lossesKey(number), value: encodeValue(told.all()) });
       await store.write(changes, true);

@@ -46,22 +46,23 @@ export interface SpoolSummary extends Amount {
   readonly runs: readonly string[];
 }
 
-/** What a spool holds. With `damaged`, every entry is looked at. */
-export async function summarize(store: Store, damaged = false): Promise<SpoolSummary> {
-  const { lanes: found, losses, runs } = await readState(store, damaged);
+/** What a spool holds. A running delivery has dead letters that its store has not. */
+export async function summarize(store: Store, dead = readDeadLetters(store)): Promise<SpoolSummary> {
+  const { lanes: found, losses, runs } = await readState(store);
   const lanes: LaneSummary[] = [];
   for (const number of new Set([...found.keys(), ...losses.keys()])) {
     const state = found.get(number);
-    const amount = state ? await amountOf(store, number, state, damaged) : { events: 0, bytes: 0 };
+    const amount = state ? await amountOf(store, number, state) : { events: 0, bytes: 0 };
     lanes.push({ lane: number, ...amount, losses: losses.get(number) ?? [] });
   }
   lanes.sort((a, b) => a.lane - b.lane);
-  return { ...total(lanes), lanes, dead: await summarizeDead(readDeadLetters(store)), runs: [...runs.keys()] };
+  return { ...total(lanes), lanes, dead: await summarizeDead(dead), runs: [...runs.keys()] };
 }
 
-async function amountOf(store: Store, lane: number, found: FoundLane, damaged: boolean): Promise<Amount> {
-  const { head, end, holes, bytes } = found;
-  if (damaged) return await amountOfAll(store, lane);
+async function amountOf(store: Store, lane: number, found: FoundLane): Promise<Amount> {
+  const { head, end, holes, bytes, suspect } = found;
+  // Where places may be missing, only looking at all of them tells.
+  if (suspect > head) return await amountOfAll(store, lane);
   const events = new Positions(head, end, holes).count;
   if (events === 0) return { events: 0, bytes: 0 };
   const [oldest, last] = [await firstEntry(store, lane, head, end), await store.last(entryRange(lane, head, end))];
@@ -102,7 +103,7 @@ function total(amounts: readonly Amount[]): Amount {
 }
 
 /** Dead letters by their reasons, the most frequent first. */
-export async function summarizeDead(letters: AsyncIterable<DeadLetter>): Promise<DeadSummary> {
+async function summarizeDead(letters: AsyncIterable<DeadLetter>): Promise<DeadSummary> {
   const count = new Count();
   const reasons = new Map<string, number>();
   for await (const { reason, entry } of letters) {
@@ -145,7 +146,7 @@ export async function* allEntries(store: Store): AsyncIterable<Entry> {
 
 /** The entry with a sequence, `run/lane/n`; undefined when it is not there. Numbers of a run ascend with their places, so that few are looked at. */
 export async function findEntry(store: Store, run: string, lane: number, n: number): Promise<Entry | undefined> {
-  const found = (await readState(store, false)).lanes.get(lane);
+  const found = (await readState(store)).lanes.get(lane);
   if (!found) return undefined;
   for (const part of partsOf(found.segments, found.head, found.end)) {
     if (part.run !== run) continue;

@@ -32,9 +32,9 @@ class Offline implements SpoolAccess {
   async summary(): Promise<SpoolSummary> {
     const { store, damage } = this.#look;
     const before = damage();
-    const summary = await summarize(store, before !== undefined);
+    const summary = await summarize(store);
     // What is found on the way makes the first numbers wrong.
-    return damage() === before ? summary : await summarize(store, true);
+    return damage() === before ? summary : await summarize(store);
   }
 
   list(query: ListQuery): AsyncIterable<SpoolItem> {
