@@ -42,8 +42,10 @@ export async function reference(): Promise<string> {
     '\n## Sensors\n',
   ];
   for (const name of registry.sensorNames()) {
-    const { summary, options, emits } = await registry.loadSensor(name);
+    const { summary, options, emits, presets = [] } = await registry.loadSensor(name);
     parts.push(`\n### ${name}\n\n${summary}\n\n${optionTable(optionRows(options))}`, ...emits.map(schemaSection));
+    for (const preset of presets)
+      parts.push(`\n#### ${name}: preset ${preset.name}\n\n${preset.summary}\n`, ...preset.emits.map(schemaSection));
   }
   parts.push('\n## Sinks\n');
   for (const name of registry.sinkNames()) {

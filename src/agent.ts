@@ -17,6 +17,7 @@ import { Publisher } from './publisher.ts';
 import { newRun } from './run-id.ts';
 import type { RunnerStatus } from './runner-types.ts';
 import { Scheduler, stableOffset } from './scheduler.ts';
+import { sensorState } from './sensor-state.ts';
 import { type SensorStatus, SensorTask } from './sensor-task.ts';
 import { isBroker, runSink, type SinkRunner } from './sink-runner.ts';
 
@@ -68,7 +69,9 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#bus = new Bus((error) => options.log.error({ reason: describe(error) }, 'a subscriber of the bus failed'));
-    this.#scheduler = new Scheduler(options.clock);
+    this.#scheduler = new Scheduler(options.clock, (over) => {
+      for (const { runner } of this.#sinks.values()) runner.round(over);
+    });
   }
 
   /**
@@ -125,9 +128,11 @@ export class Agent {
   }
 
   #createSensor(entry: SensorEntry, hostName: string): SensorTask {
-    const { agent, host, clock, log } = this.#options;
+    const { agent, host, clock, log, stateDir } = this.#options;
     const offset = entry.offset ?? stableOffset(agent, entry.interval);
-    const task = new SensorTask({ ...entry, offset }, host, this.#scheduler, this.#publisherOf(entry, hostName), clock, log);
+    const state = sensorState(stateDir, entry.name, (message) => log.warn({ sensor: entry.name }, message));
+    const publisher = this.#publisherOf(entry, hostName);
+    const task = new SensorTask({ entry: { ...entry, offset }, host, state, scheduler: this.#scheduler, publisher, clock, log });
     this.#sensors.set(entry.name, task);
     return task;
   }

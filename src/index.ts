@@ -15,5 +15,5 @@ export { deliveryOptions } from './delivery/options.ts';
 export { Malformed, SinkError, type SinkErrorCode, Unavailable } from './errors.ts';
 export * from './event.ts';
 export { Host, type HostOptions } from './host.ts';
-export { defineSensor, type Sampler, type Sensor } from './sensor.ts';
+export { defineSensor, type Preset, type Sampler, type Sensor, type SensorContext, type SensorState } from './sensor.ts';
 export { defineSink, type Sink, type SinkContext, type SinkDefinition } from './sink.ts';

@@ -13,7 +13,7 @@ import type { Host } from './host.ts';
 import type { Log } from './log.ts';
 import type { Publisher } from './publisher.ts';
 import type { JobStats, Scheduler } from './scheduler.ts';
-import type { Sampler } from './sensor.ts';
+import type { Sampler, SensorContext, SensorState } from './sensor.ts';
 
 /** What was missing may come: a device is plugged in, a module loaded. In milliseconds. */
 const RETRY_MS = 300_000;
@@ -29,9 +29,21 @@ export interface SensorStatus {
   readonly stats: Readonly<JobStats> | undefined;
 }
 
+export interface SensorParts {
+  readonly entry: SensorEntry;
+  readonly host: Host;
+  /** What the instance keeps from one run to the next. */
+  readonly state: SensorState;
+  readonly scheduler: Scheduler;
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 export class SensorTask {
   readonly entry: SensorEntry;
   readonly #host: Host;
+  readonly #context: SensorContext;
   readonly #scheduler: Scheduler;
   readonly #publisher: Publisher;
   readonly #clock: Clock;
@@ -43,9 +55,17 @@ export class SensorTask {
   #cancelRetry: () => void = () => {};
   #complaint: string | undefined;
 
-  constructor(entry: SensorEntry, host: Host, scheduler: Scheduler, publisher: Publisher, clock: Clock, log: Log) {
+  constructor(parts: SensorParts) {
+    const { entry, host, state, scheduler, publisher, clock, log } = parts;
     this.entry = entry;
     this.#host = host;
+    this.#context = {
+      name: entry.name,
+      timeout: entry.timeout,
+      state,
+      warn: (message) => log.warn({ sensor: entry.name }, message),
+      info: (message) => log.info({ sensor: entry.name }, message),
+    };
     this.#scheduler = scheduler;
     this.#publisher = publisher;
     this.#clock = clock;
@@ -71,7 +91,7 @@ export class SensorTask {
   async #open(): Promise<void> {
     const { name, definition, options } = this.entry;
     try {
-      const sampler = await definition.open(this.#host, options);
+      const sampler = await definition.open(this.#host, options, this.#context);
       if (this.#closed()) {
         await sampler.close?.();
         return;
@@ -122,7 +142,7 @@ export class SensorTask {
       interval,
       timeout,
       offset: this.entry.offset ?? 0,
-      sample: (signal) => sampler.sample(signal),
+      sample: (signal, time) => sampler.sample(signal, time),
       done: (tables, time) => {
         this.#publisher.publish(tables, time);
         if (this.#complaint !== undefined) this.#log.info({ sensor: name }, 'the sensor samples again');

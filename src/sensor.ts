@@ -9,9 +9,40 @@ export interface Sampler {
    * Reads the source once and returns a table for each schema that has something to say.
    * Returns directly when it can: what need not wait need not be a promise. `signal` aborts at the sample's timeout.
    * Throws what went wrong; the scheduler counts it, says it once and samples again at the next interval.
+   *
+   * `time` is the moment that the tables will be stamped with, as Unix time in milliseconds: what an age is reckoned from. It is the only
+   * clock that a sensor sees.
    */
-  sample(signal: AbortSignal): readonly AnyTable[] | Promise<readonly AnyTable[]>;
+  sample(signal: AbortSignal, time: number): readonly AnyTable[] | Promise<readonly AnyTable[]>;
   close?(): void | Promise<void>;
+}
+
+/** What an instance keeps from one run to the next: one small JSON value. */
+export interface SensorState {
+  /** What was saved last; undefined when nothing was, or when it can no longer be read, which is said. */
+  load(): unknown;
+  /** Resolves when it is on disk, or when that has failed, which is said once. Never rejects. */
+  save(value: unknown): Promise<void>;
+}
+
+/** What an instance is told about where it runs. */
+export interface SensorContext {
+  /** Its name in the configuration. */
+  readonly name: string;
+  /** How long a sample may take, in milliseconds; one that asks others must give up on them before. */
+  readonly timeout: number;
+  readonly state: SensorState;
+  /** Says a thing once when it changes: what went wrong. A sample that fails as a whole throws instead. */
+  warn(message: string): void;
+  /** That it is right again. */
+  info(message: string): void;
+}
+
+/** Options that come with the sensor under a name, and what a sensor with them emits; for people who choose. */
+export interface Preset {
+  readonly name: string;
+  readonly summary: string;
+  readonly emits: readonly Schema[];
 }
 
 export interface Sensor<O extends z.ZodType = z.ZodType> {
@@ -19,14 +50,24 @@ export interface Sensor<O extends z.ZodType = z.ZodType> {
   readonly name: string;
   /** One sentence: what is measured, and from where. */
   readonly summary: string;
+  /** What every instance emits. */
   readonly emits: readonly Schema[];
+  /** What an instance emits beside that, where its options decide. */
+  emitsFor?(options: z.output<O>): readonly Schema[];
+  readonly presets?: readonly Preset[];
   /** Options of this sensor alone; `interval`, `timeout` and `labels` belong to the scheduler. */
   readonly options: O;
   /** Whether it runs when there is no configuration. Default true. */
   readonly byDefault?: boolean;
   /** Throws `Unavailable` when this machine lacks what it reads. */
-  open(host: Host, options: z.output<O>): Sampler | Promise<Sampler>;
+  open(host: Host, options: z.output<O>, context: SensorContext): Sampler | Promise<Sampler>;
 }
+
+/** All that an instance with these options, as its schema parsed them, may emit. */
+export const emitted = (sensor: Sensor, options: unknown): readonly Schema[] => [
+  ...sensor.emits,
+  ...(sensor.emitsFor?.(options) ?? []),
+];
 
 /** Declares a sensor. Only fixes its types. */
 export const defineSensor = <O extends z.ZodType>(sensor: Sensor<O>): Sensor<O> => sensor;

@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { reference } from '../scripts/docs.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { decodeJson } from '../src/consumer.ts';
+import { registry } from '../src/registry.ts';
+import { emitted } from '../src/sensor.ts';
 import { REPOSITORY, temporaryFolder } from './support.ts';
 
 const read = (path: string): string => readFileSync(join(REPOSITORY, path), 'utf8');
@@ -84,6 +86,30 @@ describe('README.md', () => {
   it('has an example of an event that a consumer reads', () => {
     const [event] = blocksOf(read('README.md'), 'json').map((text) => decodeJson(text));
     expect(event?.rows).toBe(2);
+  });
+});
+
+describe('docs/node-software.md', () => {
+  const configurations = blocksOf(read('docs/node-software.md'), 'yaml');
+
+  it.each(configurations.map((text, i) => [i + 1, text] as const))(
+    'has a configuration that loads, and whose sink takes what is emitted: number %i',
+    async (_i, text) => {
+      const file = join(temporaryFolder(), 'tidegate.yaml');
+      writeFileSync(file, text);
+      const { config, warnings } = await loadConfig(file, {}, { hostName: 'edge-7' });
+      expect(warnings).toEqual([]);
+      const types = config.sensors.flatMap(({ definition, options }) => emitted(definition, options).map(({ type }) => type));
+      const [sink] = config.sinks;
+      expect(types.filter((type) => sink?.common.select(type) !== true)).toEqual([]);
+    },
+  );
+
+  it('has a configuration for every preset', async () => {
+    const { presets = [] } = await registry.loadSensor('json');
+    const all = configurations.join('');
+    expect(presets.map(({ name }) => name).filter((name) => !all.includes(`preset: ${name}`))).toEqual([]);
+    expect(presets.length).toBeGreaterThan(6);
   });
 });
 

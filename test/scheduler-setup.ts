@@ -20,9 +20,9 @@ export function setup(job: Partial<Job<unknown>> = {}, clock = new FakeClock()) 
     interval: 10 * SECOND,
     timeout: 5 * SECOND,
     offset: 0,
-    sample: (signal) => {
+    sample: (signal, time) => {
       at.push(clock.wall() - start);
-      return sample(signal);
+      return sample(signal, time);
     },
     done,
     failed,

@@ -7,7 +7,7 @@ import { afterAll, expect } from 'vitest';
 import type * as z from 'zod';
 import type { Cell, Table } from '../src/event.ts';
 import { Host, type HostOptions } from '../src/host.ts';
-import type { Sampler, Sensor } from '../src/sensor.ts';
+import type { Sampler, Sensor, SensorContext } from '../src/sensor.ts';
 
 export const REPOSITORY = resolve(import.meta.dirname, '..');
 
@@ -59,14 +59,31 @@ export function writeFiles(folder: string, files: Record<string, string | Buffer
   }
 }
 
-/** Opens a sensor with options as an operator writes them. */
-export async function open<O extends z.ZodType>(sensor: Sensor<O>, host: Host, options: unknown = {}): Promise<Sampler> {
-  return await sensor.open(host, sensor.options.parse(options));
+/** A context for a sensor that keeps its state in memory and whose words nobody hears. */
+export function sensorContext(more: Partial<SensorContext> = {}): SensorContext {
+  let kept: string | undefined;
+  const state = {
+    load: (): unknown => (kept === undefined ? undefined : JSON.parse(kept)),
+    save: async (value: unknown): Promise<void> => {
+      kept = JSON.stringify(value);
+    },
+  };
+  return { name: 'test', timeout: 10_000, state, warn: () => {}, info: () => {}, ...more };
 }
 
-/** One sample of an opened sensor, as plain values. */
-export async function sample(sampler: Sampler): Promise<PlainTable[]> {
-  return (await sampler.sample(new AbortController().signal)).map((table) => plain(table.seal()));
+/** Opens a sensor with options as an operator writes them. */
+export async function open<O extends z.ZodType>(
+  sensor: Sensor<O>,
+  host: Host,
+  options: unknown = {},
+  context: SensorContext = sensorContext(),
+): Promise<Sampler> {
+  return await sensor.open(host, sensor.options.parse(options), context);
+}
+
+/** One sample of an opened sensor, as plain values; `time` is what it is told, in milliseconds. */
+export async function sample(sampler: Sampler, time = 0): Promise<PlainTable[]> {
+  return (await sampler.sample(new AbortController().signal, time)).map((table) => plain(table.seal()));
 }
 
 /** Opens, samples once, closes. */

@@ -29,6 +29,10 @@ export async function listSensors(name: string | undefined, options: GlobalOptio
     );
     out.write(describeOptions(definition.options, context));
     for (const schema of definition.emits) out.write(describeSchema(schema, context));
+    for (const preset of definition.presets ?? []) {
+      out.write(`\n${paint.bold(`preset ${preset.name}`)}: ${preset.summary}\n`);
+      for (const schema of preset.emits) out.write(describeSchema(schema, context));
+    }
     return;
   }
   out.write(`${renderTable([{ head: 'sensor' }, { head: 'here' }, { head: 'what' }], rows, out.columns)}\n`);

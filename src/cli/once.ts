@@ -18,11 +18,15 @@ export interface OnceOptions extends GlobalOptions {
 export async function once(names: readonly string[], options: OnceOptions, context: Context): Promise<void> {
   const { env, out, err, paintErr } = context;
   const host = hostOf(options, env);
-  const { config } = await loadConfig(options.config, env, { stateDir: stateDir(options, env), hostName: host.name });
+  const state = stateDir(options, env);
+  const { config } = await loadConfig(options.config, env, { stateDir: state, hostName: host.name });
   const all = config.sensors.map(({ name }) => name);
   for (const name of names) if (!all.includes(name)) throw unknownSensor(name, all);
   const wanted = names.length === 0 ? config.sensors : config.sensors.filter(({ name }) => names.includes(name));
-  const sampled = await sampleAll(wanted, host, { agent: config.agent, host: config.host });
+  const say = (name: string, message: string): void => {
+    err.write(`${paintErr.dim(`${name}:`)} ${config.secrets.redact(message)}\n`);
+  };
+  const sampled = await sampleAll(wanted, host, { agent: config.agent, host: config.host, stateDir: state, say });
   for (const { name, why } of sampled) if (why !== undefined) err.write(`${paintErr.dim(`${name}:`)} ${why}\n`);
   out.write(print(sampled, options.format, context));
   // A sensor that was asked for by name and has nothing is a failure; one of many is not.

@@ -3,6 +3,8 @@ import * as z from 'zod';
 
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
   readonly description?: string;
   readonly default?: unknown;
   readonly type?: string | readonly string[];
@@ -11,7 +13,7 @@ interface JsonSchema {
   readonly format?: string;
 }
 
-/** Name, what it takes, default and meaning of each option; those of a nested group behind a dot. */
+/** Name, what it takes, default and meaning of each option; those of a nested group behind a dot, of one in a map behind `NAME`. */
 export function optionRows(options: z.ZodType): string[][] {
   const { properties = {} } = z.toJSONSchema(options, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
   return rowsOf(properties, '');
@@ -25,8 +27,16 @@ function rowsOf(properties: Readonly<Record<string, JsonSchema>>, prefix: string
       schema.default === undefined ? '' : JSON.stringify(schema.default),
       schema.description ?? '',
     ];
-    return schema.properties ? rowsOf(schema.properties, `${prefix}${name}.`) : [row];
+    if (schema.properties) return rowsOf(schema.properties, `${prefix}${name}.`);
+    const members = membersOf(schema);
+    return members ? [row, ...rowsOf(members, `${prefix}${name}.NAME.`)] : [row];
   });
+}
+
+/** The options of each member of a map whose members have options, however else they may be written. */
+function membersOf({ additionalProperties: member }: JsonSchema): JsonSchema['properties'] {
+  if (typeof member !== 'object') return undefined;
+  return member.properties ?? member.anyOf?.find(({ properties }) => properties)?.properties;
 }
 
 function valueOf({ enum: choices, format, type, anyOf }: JsonSchema): string {

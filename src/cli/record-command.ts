@@ -18,14 +18,12 @@ export async function recordCommand(
   { env, out, err, paintErr }: Context,
 ): Promise<void> {
   const { name, withArguments = false } = options;
-  const { config } = await loadConfig(options.config, env, {
-    stateDir: stateDir(options, env),
-    hostName: hostOf(options, env).name,
-  });
+  const state = stateDir(options, env);
+  const { config } = await loadConfig(options.config, env, { stateDir: state, hostName: hostOf(options, env).name });
   const { files, bytes, skipped } = await record(
     resolve(folder),
     ({ onRead }) => hostOf(options, env, onRead),
-    (host) => sampleAll(config.sensors, host, { agent: config.agent, host: config.host }),
+    (host) => sampleAll(config.sensors, host, { agent: config.agent, host: config.host, stateDir: state }),
     { withArguments, ...(name === undefined ? {} : { name }) },
   );
   for (const { path, why } of skipped) err.write(`${paintErr.dim(`${path}:`)} ${why}\n`);

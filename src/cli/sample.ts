@@ -6,7 +6,8 @@ import { describe } from '../errors.ts';
 import { type AnyTable, createSource, type LabelMap, type Table, TideEvent } from '../event.ts';
 import type { Host } from '../host.ts';
 import { Publisher } from '../publisher.ts';
-import type { Sampler, Sensor } from '../sensor.ts';
+import type { Sampler, Sensor, SensorContext } from '../sensor.ts';
+import { sensorStateToRead } from '../sensor-state.ts';
 
 /** A sensor with its options, as a configuration has it. */
 export interface Configured {
@@ -26,30 +27,53 @@ export interface Sampled {
   readonly why: string | undefined;
 }
 
-/** Opens one sensor, or says why it cannot be. */
-export async function tryOpen(
+/** How long a sensor may take that is only looked at, in milliseconds. */
+const LOOK_MS = 5000;
+
+/** Opens one sensor with what it needs to be told, or says why it cannot be. */
+async function tryOpenIn(
   { definition, options }: Pick<Configured, 'definition' | 'options'>,
   host: Host,
+  context: SensorContext,
 ): Promise<{ sampler: Sampler } | { why: string }> {
   try {
-    return { sampler: await definition.open(host, options) };
+    return { sampler: await definition.open(host, options, context) };
   } catch (error) {
     return { why: describe(error) };
   }
 }
 
-/** Samples every sensor once. What fails is told in its place and stops nothing. */
-export async function sampleAll(
-  sensors: readonly Configured[],
+/** Opens one sensor to see whether it can be, or says why it cannot. */
+export async function tryOpen(
+  { definition, options }: Pick<Configured, 'definition' | 'options'>,
   host: Host,
-  identity: { agent: string; host: string },
-): Promise<Sampled[]> {
-  return await Promise.all(sensors.map((configured) => sampleOne(configured, host, identity)));
+): Promise<{ sampler: Sampler } | { why: string }> {
+  const nothing = (): void => {};
+  const state = { load: () => undefined, save: async () => {} };
+  const context = { name: definition.name, timeout: LOOK_MS, state, warn: nothing, info: nothing };
+  return await tryOpenIn({ definition, options }, host, context);
 }
 
-async function sampleOne(configured: Configured, host: Host, identity: { agent: string; host: string }): Promise<Sampled> {
+/** Who samples, and where; `say` is told what a sensor has to say beside its tables. */
+export interface Round {
+  readonly agent: string;
+  readonly host: string;
+  /** The folder for state, which is read and not written: a service may be running on it. */
+  readonly stateDir: string;
+  readonly say?: (name: string, message: string) => void;
+}
+
+/** Samples every sensor once. What fails is told in its place and stops nothing. */
+export async function sampleAll(sensors: readonly Configured[], host: Host, round: Round): Promise<Sampled[]> {
+  return await Promise.all(sensors.map((configured) => sampleOne(configured, host, round)));
+}
+
+async function sampleOne(configured: Configured, host: Host, round: Round): Promise<Sampled> {
   const { name, labels, timeout } = configured;
-  const opened = await tryOpen(configured, host);
+  const { agent, host: hostName, stateDir } = round;
+  const say = (message: string): void => round.say?.(name, message);
+  const state = sensorStateToRead(stateDir, name, say);
+  const opened = await tryOpenIn(configured, host, { name, timeout, state, warn: say, info: say });
   if ('why' in opened) return { name, tables: [], events: [], why: opened.why };
   const { sampler } = opened;
   try {
@@ -58,9 +82,10 @@ async function sampleOne(configured: Configured, host: Host, identity: { agent: 
       systemClock,
       timeout,
       `a sample of ${name}`,
-      async (signal) => await sampler.sample(signal),
+      async (signal) => await sampler.sample(signal, time),
     );
-    return { name, ...publish(tables, time, createSource({ ...identity, run: 'once', sensor: name, labels })), why: undefined };
+    const source = createSource({ agent, host: hostName, run: 'once', sensor: name, labels });
+    return { name, ...publish(tables, time, source), why: undefined };
   } catch (error) {
     return { name, tables: [], events: [], why: describe(error) };
   } finally {

@@ -4,6 +4,7 @@ import { describe } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { formatDuration, matcher } from '../options.ts';
 import type { Registry } from '../registry.ts';
+import { emitted } from '../sensor.ts';
 import { check } from './check.ts';
 import { fingerprint, type SensorEntry, type SinkEntry } from './config.ts';
 import { isMapping, keyPlaceAt, pick, placeAt, put, slotOf } from './located.ts';
@@ -222,7 +223,7 @@ function checkSink({ name, written, place, common }: SinkInput, sensors: readonl
     findings.warning(placeAt(written, ['batch', limit], place), what, 'make the queue larger than a batch');
   }
   // Events of the service itself are not declared by a sensor.
-  const types = sensors.flatMap((sensor) => sensor.definition.emits.map((schema) => schema.type));
+  const types = sensors.flatMap((sensor) => emitted(sensor.definition, sensor.options).map((schema) => schema.type));
   const select = written['select'] ?? ['*'];
   const patterns = Array.isArray(select) ? select : [select];
   if (patterns.length === 0)

@@ -107,7 +107,9 @@ function memberSchema(schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodTyp
   const def = defOf(core);
   switch (def.type) {
     case 'object':
-      return Object.hasOwn(def.shape, key) ? def.shape[key as string] : def.catchall;
+      if (Object.hasOwn(def.shape, key)) return def.shape[key as string];
+      // A strict object's is "never", which in a union would stand before the alternative that knows the key.
+      return def.catchall && kindOf(def.catchall) !== 'never' ? def.catchall : undefined;
     case 'record':
       return def.valueType;
     case 'array':
@@ -150,7 +152,7 @@ export function effective(
   const member = (key: string, inner: unknown): unknown => {
     const known = schema && memberSchema(schema, key);
     if (typeof inner === 'object' && inner !== null) return effective(known, inner, leaf, privacy);
-    return leaf(value, key, privacyOf(known, privacy));
+    return leaf(value, key, leafPrivacy(known, inner, privacy));
   };
   if (Array.isArray(value)) return value.map((item, i) => member(String(i), item));
   const result: Record<string, unknown> = {};
@@ -172,6 +174,15 @@ function privacyOf(schema: z.core.$ZodType | undefined, around: Privacy): Privac
   if (meta.secret) return 'secret';
   if (meta.public || around === 'open' || meta.written === 'duration' || meta.written === 'bytes') return 'open';
   return ['number', 'boolean', 'enum', 'literal'].includes(defOf(core).type) ? 'open' : 'unknown';
+}
+
+/** Of a union, the alternative that a leaf is of may be secret where others are not: a password, or the file that holds it. */
+function leafPrivacy(schema: z.core.$ZodType | undefined, value: unknown, around: Privacy): Privacy {
+  const privacy = privacyOf(schema, around);
+  const def = schema && defOf(shapeOf(schema).core);
+  if (def?.type !== 'union') return privacy;
+  const alternative = def.options.find((option) => kindOf(option) === typeof value);
+  return alternative ? privacyOf(alternative, privacy) : privacy;
 }
 
 /** What an operator might write for an option: its default, its first example, or something of its type; undefined when neither is valid. */

@@ -76,7 +76,7 @@ describe('a process whose memory is locked', () => {
     machine.files({ 'proc/1/smaps_rollup': 'Rss: 8 kB\nPss: 4 kB\n' });
     stuck(join(machine.folder, 'proc/5/smaps_rollup'));
     const sampler = await open(sensor, machine.host, { pss: true });
-    const aborted = await sampler.sample(soon(50));
+    const aborted = await sampler.sample(soon(50), 0);
     expect(aborted.find(({ schema }) => schema.type === 'process')?.rows).toBe(2);
     expect(rowsOf(await sample(sampler), 'process.memory')).toEqual([]);
     await sampler.close?.();
@@ -94,7 +94,7 @@ describe('a process whose memory is locked', () => {
         .map((row) => row['process.executable.name'])
         .filter((name) => name !== undefined);
     };
-    await sampler.sample(soon(50));
+    await sampler.sample(soon(50), 0);
     expect(await names()).toEqual(['init']);
     unstick(pipe);
     let seen = await names();
@@ -111,7 +111,7 @@ describe('a process whose memory is locked', () => {
     machine.show({ 1: {} });
     stuck(join(machine.folder, 'proc/1/smaps_rollup'));
     const sampler = await open(sensor, machine.host, { pss: true });
-    const sampling = sampler.sample(soon(50));
+    const sampling = sampler.sample(soon(50), 0);
     await sampler.close?.();
     expect(await sampling).toEqual([]);
   });

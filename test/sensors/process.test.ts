@@ -5,7 +5,18 @@ import sensor from '../../sensors/process.ts';
 import { Malformed, Unavailable } from '../../src/errors.ts';
 import { Host } from '../../src/host.ts';
 import { by, KERNEL_THREAD, ProcFolder, statLine } from '../process/proc-folder.ts';
-import { expectGolden, fixtureHost, hostAt, hostOf, open, rowsOf, sample, sampleOnce, temporaryFolder } from '../support.ts';
+import {
+  expectGolden,
+  fixtureHost,
+  hostAt,
+  hostOf,
+  open,
+  rowsOf,
+  sample,
+  sampleOnce,
+  sensorContext,
+  temporaryFolder,
+} from '../support.ts';
 
 describe('golden', () => {
   const all = { status: true, pss: true };
@@ -167,7 +178,7 @@ describe('a process', () => {
     const sampler = await open(sensor, machine.host);
     await sample(sampler);
     machine.files({ 'proc/5/stat': '5 (app) S 1 x\n' });
-    expect(() => sampler.sample(new AbortController().signal)).toThrow(Malformed);
+    expect(() => sampler.sample(new AbortController().signal, 0)).toThrow(Malformed);
     machine.show({ 5: {} });
     expect(rowsOf(await sample(sampler), 'process')).toHaveLength(2);
     await sampler.close?.();
@@ -199,7 +210,9 @@ describe('options', () => {
 describe('without processes', () => {
   it('it is unavailable', () => {
     const given = sensor.options.parse({});
-    expect(() => sensor.open(new Host({ proc: temporaryFolder(), platform: 'linux' }), given)).toThrow(Unavailable);
-    expect(() => sensor.open(new Host({ platform: 'darwin' }), given)).toThrow('this is darwin');
+    expect(() => sensor.open(new Host({ proc: temporaryFolder(), platform: 'linux' }), given, sensorContext())).toThrow(
+      Unavailable,
+    );
+    expect(() => sensor.open(new Host({ platform: 'darwin' }), given, sensorContext())).toThrow('this is darwin');
   });
 });

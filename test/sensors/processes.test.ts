@@ -12,6 +12,7 @@ import {
   rowsOf,
   sample,
   sampleOnce,
+  sensorContext,
   temporaryFolder,
 } from '../support.ts';
 
@@ -70,8 +71,10 @@ describe('what the machine lacks', () => {
 
   it('makes it unavailable when it is /proc', () => {
     const given = processes.options.parse({});
-    expect(() => processes.open(new Host({ proc: temporaryFolder(), platform: 'linux' }), given)).toThrow(Unavailable);
-    expect(() => processes.open(new Host({ platform: 'darwin' }), given)).toThrow('this is darwin');
+    expect(() => processes.open(new Host({ proc: temporaryFolder(), platform: 'linux' }), given, sensorContext())).toThrow(
+      Unavailable,
+    );
+    expect(() => processes.open(new Host({ platform: 'darwin' }), given, sensorContext())).toThrow('this is darwin');
   });
 });
 
