@@ -16,8 +16,8 @@ export async function exportSpool(access: SpoolAccess, file: string, shelf: Shel
   const { out, err, paintErr } = context;
   const toFile = file !== '-';
   const stream: NodeJS.WritableStream = toFile ? createWriteStream(file, { flags: 'wx', mode: 0o640 }) : out;
-  const progress = new Progress(context);
   let [events, made] = [0, false];
+  const progress = new Progress(context, () => `${events} events written`);
   try {
     if (toFile) await once(stream, 'open');
     made = toFile;
@@ -26,7 +26,7 @@ export async function exportSpool(access: SpoolAccess, file: string, shelf: Shel
     for await (const item of access.list({ shelf, events: true })) {
       if (!stream.write(exported(item))) await Promise.race([once(stream, 'drain'), failed].filter((wait) => wait !== undefined));
       events++;
-      progress.show(() => `${events} events written`);
+      progress.show();
     }
     if (toFile) {
       stream.end();

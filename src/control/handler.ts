@@ -14,6 +14,7 @@
 import { z } from 'zod';
 import type { AgentStatus } from '../agent.ts';
 import type { DeadLetter } from '../delivery/dead-letters.ts';
+import type { Operations } from '../delivery/operations.ts';
 import type { DeliveryStatus } from '../delivery/status.ts';
 import type { Store } from '../delivery/store.ts';
 import { nearest } from '../nearest.ts';
@@ -23,13 +24,8 @@ import { findItem, listItems } from '../spool/read.ts';
 
 /** What of a delivery is used. */
 export interface Controlled {
+  readonly operations: Pick<Operations, 'store' | 'deadLetters' | 'retry' | 'discard' | 'discardSpooled'>;
   status(): DeliveryStatus;
-  /** The spool's, while it is open. */
-  readonly store: Store | undefined;
-  deadLetters(): AsyncIterable<DeadLetter>;
-  retry(numbers: Iterable<number>): number | Promise<number>;
-  discard(numbers: Iterable<number>): number | Promise<number>;
-  discardSpooled(): Promise<number>;
   pause(): void;
   resume(): void;
   probe(): void;
@@ -85,9 +81,10 @@ function noSpool(agent: ControlledAgent, name: string): string {
 }
 
 async function look(delivery: Controlled, what: string, query: URLSearchParams): Promise<ControlAnswer> {
-  const { store } = delivery;
+  const { operations } = delivery;
+  const { store } = operations;
   if (!store) return refuse(503, `the spool is not open: ${delivery.status().spool.reason ?? 'it is still being read'}`);
-  const dead = (): AsyncIterable<DeadLetter> => delivery.deadLetters();
+  const dead = (): AsyncIterable<DeadLetter> => delivery.operations.deadLetters();
   switch (what) {
     case 'spool':
       return { status: 200, body: { status: delivery.status(), summary: await summarize(store, dead()) } };
@@ -129,12 +126,13 @@ async function act(delivery: Controlled, what: string, body: unknown): Promise<C
       const parsed = numbersBody.safeParse(body);
       if (!parsed.success) return refuse(400, 'expected {"numbers": [1, 2]} or {"numbers": "all"}');
       const { numbers } = parsed.data;
+      const { operations } = delivery;
       if (what === 'spool/discard') {
         if (numbers !== 'all') return refuse(400, 'spooled events are given up all or none: expected {"numbers": "all"}');
-        return { status: 200, body: { events: await delivery.discardSpooled() } };
+        return { status: 200, body: { events: await operations.discardSpooled() } };
       }
       const which = numbers === 'all' ? await numbersOf(delivery) : numbers;
-      return { status: 200, body: { events: await (what === 'dead/retry' ? delivery.retry(which) : delivery.discard(which)) } };
+      return { status: 200, body: { events: await (what === 'dead/retry' ? operations.retry(which) : operations.discard(which)) } };
     }
     default:
       return refuse(404, `there is no POST to ${what} of a sink`);
@@ -143,6 +141,6 @@ async function act(delivery: Controlled, what: string, body: unknown): Promise<C
 
 async function numbersOf(delivery: Controlled): Promise<number[]> {
   const numbers: number[] = [];
-  for await (const { number } of delivery.deadLetters()) numbers.push(number);
+  for await (const { number } of delivery.operations.deadLetters()) numbers.push(number);
   return numbers;
 }
