@@ -19,7 +19,8 @@ import type { RunnerStatus } from './runner-types.ts';
 import { Scheduler, stableOffset } from './scheduler.ts';
 import { sensorState } from './sensor-state.ts';
 import { type SensorStatus, SensorTask } from './sensor-task.ts';
-import { isBroker, runSink, type SinkRunner } from './sink-runner.ts';
+import { isBroker } from './sink.ts';
+import { runSink, type SinkRunner } from './sink-runner.ts';
 
 /** A sink that a new configuration no longer has may go on writing for as long as this, in milliseconds. */
 const REMOVAL_MS = 10_000;

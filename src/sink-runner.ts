@@ -10,7 +10,7 @@ import type { TideEvent } from './event.ts';
 import type { Log } from './log.ts';
 import { Runner } from './runner.ts';
 import type { RunnerStatus } from './runner-types.ts';
-import type { AnySink, SinkDefinition } from './sink.ts';
+import { isBroker, type SinkDefinition } from './sink.ts';
 import { spoolFolder } from './spool/folders.ts';
 
 /** What the agent needs of it. */
@@ -33,8 +33,6 @@ export interface SinkSurroundings {
   readonly clock: Clock;
   readonly log: Log;
 }
-
-export const isBroker = (sink: AnySink): sink is BrokerDefinition => 'openBroker' in sink;
 
 /**
  * Runs a sink. `old` is what ran it under other options: its events and its account go on, in a runner that takes over or in the same

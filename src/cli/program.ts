@@ -98,7 +98,15 @@ function addConfiguring(program: Command): void {
     .command('check')
     .description('reads the configuration and says every mistake in it; exits 0, or 78 when it is wrong')
     .addOption(configOption())
-    .addHelpText('after', examples([['tidegate check -c tidegate.yaml', 'before a reload']]))
+    .option('--connect', 'try the destinations, too: connect to each broker and open each file; nothing is sent')
+    .addHelpText(
+      'after',
+      examples([
+        ['tidegate check -c tidegate.yaml', 'before a reload'],
+        ['tidegate check -c tidegate.yaml --connect', 'before the first start: are the brokers there, do they let us in?'],
+      ]) +
+        '\nWith --connect it also exits 78 where a destination refuses what the configuration says, 69 where one does not answer.',
+    )
     .action(
       async (_options, command: Command) => await (await import('./check.ts')).check(command.optsWithGlobals(), createContext()),
     );

@@ -12,7 +12,10 @@ export function addSpool(program: Command): void {
     .description("looks into a broker sink's spool and its dead letters; exports them, sends dead letters again, gives events up")
     .argument('[sink]', 'which sink, by its name; all of them without it')
     .addArgument(new Argument('[action]', 'what to do; says what there is without it').choices(SPOOL_ACTIONS))
-    .argument('[words...]', 'show: a sequence RUN/LANE/N or the number of a dead letter; export: a file; retry, discard: numbers of dead letters')
+    .argument(
+      '[words...]',
+      'show: a sequence RUN/LANE/N or the number of a dead letter; export: a file; retry, discard: numbers of dead letters',
+    )
     .option('--dead', 'dead letters instead of what is spooled (list, export)')
     .option('--limit <count>', 'so many at most, 0 for all (list)', '20')
     .option('--all', 'all dead letters (retry, discard)')

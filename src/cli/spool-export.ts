@@ -45,9 +45,11 @@ export async function exportSpool(access: SpoolAccess, file: string, shelf: Shel
 }
 
 const isOfFile = (error: unknown, file: string): boolean =>
-  error instanceof Error && (('path' in error && error.path === file) || ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errno(error) ?? ''));
+  error instanceof Error &&
+  (('path' in error && error.path === file) || ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errno(error) ?? ''));
 
 function cannotWrite(error: unknown, file: string): UsageError {
-  if (errno(error) === 'EEXIST') return new UsageError(`${file} is there already and is not overwritten; name another file`, EXIT_CANNOT_CREATE);
+  if (errno(error) === 'EEXIST')
+    return new UsageError(`${file} is there already and is not overwritten; name another file`, EXIT_CANNOT_CREATE);
   return new UsageError(`${file} cannot be written: ${describe(error)}`, EXIT_CANNOT_CREATE);
 }

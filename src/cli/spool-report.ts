@@ -15,7 +15,12 @@ const ROWS_SHOWN = 40;
 const RANGES_SHOWN = 8;
 
 export type OverviewRow =
-  | { readonly sink: string; readonly source: 'service' | 'folder'; readonly summary: SpoolSummary; readonly damage: string | undefined }
+  | {
+      readonly sink: string;
+      readonly source: 'service' | 'folder';
+      readonly summary: SpoolSummary;
+      readonly damage: string | undefined;
+    }
   | { readonly sink: string; readonly error: string };
 
 type Printing = Pick<Context, 'paint' | 'out'>;
@@ -28,24 +33,49 @@ const moment = (time: number | undefined): string =>
 
 export function overviewToText(rows: readonly OverviewRow[], { paint, out }: Printing): string {
   if (rows.length === 0) return 'no sink has a spool: those to brokers make one when they first run\n';
-  const columns = [{ head: 'sink' }, right('events'), right('size'), { head: 'oldest' }, right('dead letters'), { head: 'seen by' }];
+  const columns = [
+    { head: 'sink' },
+    right('events'),
+    right('size'),
+    { head: 'oldest' },
+    right('dead letters'),
+    { head: 'seen by' },
+  ];
   const cells = rows.map((row) => {
     if ('error' in row) return [row.sink, '-', '-', '-', '-', paint.red(printable(row.error))];
     const { events, bytes, oldest, dead } = row.summary;
     const by = row.source === 'service' ? paint.green('the running service') : 'its folder';
     const seen = row.damage === undefined ? by : `${by}, ${paint.yellow(`damaged: ${printable(row.damage)}`)}`;
-    return [row.sink, String(events), size(bytes), moment(oldest), dead.events > 0 ? paint.yellow(String(dead.events)) : '0', seen];
+    return [
+      row.sink,
+      String(events),
+      size(bytes),
+      moment(oldest),
+      dead.events > 0 ? paint.yellow(String(dead.events)) : '0',
+      seen,
+    ];
   });
   return `${renderTable(columns, cells, out.columns)}\n`;
 }
 
-export function summaryToText(sink: string, from: string, summary: SpoolSummary & { status?: DeliveryStatus }, { paint, out }: Printing): string {
+export function summaryToText(
+  sink: string,
+  from: string,
+  summary: SpoolSummary & { status?: DeliveryStatus },
+  { paint, out }: Printing,
+): string {
   const { lanes, dead, runs, status } = summary;
   const lines = [`${paint.bold(sink)}: ${amount(summary)} ${paint.dim(`(${from})`)}`];
   if (status) lines.push(...statusLines(status, paint));
   if (lanes.some(({ events }) => events > 0)) {
     const columns = [right('lane'), right('events'), right('size'), { head: 'oldest' }, { head: 'newest' }];
-    const rows = lanes.map(({ lane, events, bytes, oldest, newest }) => [String(lane), String(events), size(bytes), moment(oldest), moment(newest)]);
+    const rows = lanes.map(({ lane, events, bytes, oldest, newest }) => [
+      String(lane),
+      String(events),
+      size(bytes),
+      moment(oldest),
+      moment(newest),
+    ]);
     lines.push('', renderTable(columns, rows, out.columns));
   }
   const losses = lanes.flatMap(({ lane, losses: ranges }) => ranges.map((range) => ({ lane, range })));
@@ -54,7 +84,8 @@ export function summaryToText(sink: string, from: string, summary: SpoolSummary 
     lines.push(...losses.slice(0, RANGES_SHOWN).map(({ lane, range }) => `  lane ${lane}: ${lossText(range)}`));
     if (losses.length > RANGES_SHOWN) lines.push(`  … and ${losses.length - RANGES_SHOWN} more`);
   }
-  if (!status && runs.length > 0) lines.push('', `${count(runs.length, 'run')} did not end cleanly: ${runs.map(printable).join(', ')}`);
+  if (!status && runs.length > 0)
+    lines.push('', `${count(runs.length, 'run')} did not end cleanly: ${runs.map(printable).join(', ')}`);
   lines.push('', dead.events === 0 ? 'no dead letters' : paint.bold(`dead letters: ${amount(dead)}`));
   if (dead.events > 0) {
     const rows = dead.reasons.slice(0, ROWS_SHOWN).map(({ reason, events }) => [String(events), printable(reason)]);
@@ -70,10 +101,15 @@ function amount({ events, bytes, oldest, newest }: Amount): string {
 
 function statusLines({ state, reason, paused, health, ledger, drain }: DeliveryStatus, paint: Context['paint']): string[] {
   const word = paused ? paint.yellow('paused') : state === 'waiting' ? paint.yellow(state) : state;
-  const lines = [`${word}, breaker ${health.breaker}; ${ledger.queued} queued, ${ledger.in_flight} in flight, ${ledger.delivered} delivered`];
+  const lines = [
+    `${word}, breaker ${health.breaker}; ${ledger.queued} queued, ${ledger.in_flight} in flight, ${ledger.delivered} delivered`,
+  ];
   if (reason !== undefined) lines.push(`${paint.dim('because')} ${printable(reason)}`);
-  if (drain.active) {
-    const left = drain.secondsLeft === undefined ? 'not at this rate' : `in about ${quantity(drain.secondsLeft, { kind: 'gauge', unit: 's', doc: '' }, '')}`;
+  if (drain.active && !paused && health.breaker === 'closed') {
+    const left =
+      drain.secondsLeft === undefined
+        ? 'not at this rate'
+        : `in about ${quantity(drain.secondsLeft, { kind: 'gauge', unit: 's', doc: '' }, '')}`;
     lines.push(`empties at ${Math.round(drain.rate.events)} events/s; empty ${left}`);
   }
   return lines;
@@ -108,14 +144,22 @@ export function showToText(item: SpoolItem, { paint, out }: Printing): string {
     ['sampled', `${moment(item.time)} by ${item.sensor} on ${item.host}`],
     ['size', `${size(item.bytes)}, ${item.encoding}, lane ${item.lane}`],
   ];
-  if (item.number !== undefined) heads.push(['dead letter', `${item.number}, since ${moment(item.rejected)}`], ['reason', item.reason ?? '']);
-  const lines = [paint.bold(printable(item.type)), ...heads.map(([head, text]) => `${paint.dim(head.padEnd(11))} ${printable(text)}`)];
+  if (item.number !== undefined)
+    heads.push(['dead letter', `${item.number}, since ${moment(item.rejected)}`], ['reason', item.reason ?? '']);
+  const lines = [
+    paint.bold(printable(item.type)),
+    ...heads.map(([head, text]) => `${paint.dim(head.padEnd(11))} ${printable(text)}`),
+  ];
   const { event } = item;
   if (typeof event !== 'object' || event === null) return `${[...lines, 'its body is no event of this format'].join('\n')}\n`;
   const { labels, attributes, fields, rows } = event as DecodedEvent;
   if (Object.keys(labels).length > 0) lines.push(`${paint.dim('labels'.padEnd(11))} ${printable(JSON.stringify(labels))}`);
   const columns = [
-    ...Object.entries(attributes).map(([name, cells]) => ({ head: printable(name), cells: cells.map(cellText), align: 'left' as const })),
+    ...Object.entries(attributes).map(([name, cells]) => ({
+      head: printable(name),
+      cells: cells.map(cellText),
+      align: 'left' as const,
+    })),
     ...Object.entries(fields).map(([name, { unit, values }]) => ({
       head: printable(name),
       // JSON writes the three non-numbers as text.

@@ -10,7 +10,7 @@ import { type Context, type GlobalOptions, stateDir } from './context.ts';
 import { changeSpool } from './spool-change.ts';
 import type { SpoolAction } from './spool-command.ts';
 import { exportSpool } from './spool-export.ts';
-import { listingToText, overviewToText, type OverviewRow, showToText, summaryToText } from './spool-report.ts';
+import { listingToText, type OverviewRow, overviewToText, showToText, summaryToText } from './spool-report.ts';
 
 /** Exit codes of sysexits.h: EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_UNAVAILABLE, EX_IOERR. */
 const [EXIT_USAGE, EXIT_DATA, EXIT_NO_INPUT, EXIT_UNAVAILABLE, EXIT_IO] = [64, 65, 66, 69, 74];
@@ -53,13 +53,23 @@ export async function spool(asked: SpoolWords, options: SpoolOptions, context: C
   }
 }
 
-async function act(sink: string, access: SpoolAccess, { action, words }: SpoolWords, options: SpoolOptions, context: Context): Promise<void> {
+async function act(
+  sink: string,
+  access: SpoolAccess,
+  { action, words }: SpoolWords,
+  options: SpoolOptions,
+  context: Context,
+): Promise<void> {
   const { out, err, paintErr } = context;
   const json = options.format === 'json';
   switch (action) {
     case undefined: {
       const summary = await access.summary();
-      out.write(json ? `${JSON.stringify({ sink, source: access.source, damage: access.damage(), ...summary })}\n` : summaryToText(sink, access.from, summary, context));
+      out.write(
+        json
+          ? `${JSON.stringify({ sink, source: access.source, damage: access.damage(), ...summary })}\n`
+          : summaryToText(sink, access.from, summary, context),
+      );
       return;
     }
     case 'list': {
@@ -81,7 +91,11 @@ async function act(sink: string, access: SpoolAccess, { action, words }: SpoolWo
     }
     case 'show': {
       const item = await access.find(words[0] as string);
-      if (!item) throw new UsageError(`there is no event ${words[0]} in the spool of ${sink}, nor among its dead letters: see tidegate spool ${sink} list`, EXIT_NO_INPUT);
+      if (!item)
+        throw new UsageError(
+          `there is no event ${words[0]} in the spool of ${sink}, nor among its dead letters: see tidegate spool ${sink} list`,
+          EXIT_NO_INPUT,
+        );
       err.write(`${paintErr.dim(access.from)}\n`);
       out.write(json ? `${JSON.stringify(item)}\n` : showToText(item, context));
       return;
@@ -94,7 +108,8 @@ async function act(sink: string, access: SpoolAccess, { action, words }: SpoolWo
     case 'pause':
     case 'resume':
     case 'probe':
-      if (!(access instanceof LiveSpool)) throw new UsageError(`${action} needs a running service, and none runs with this folder for state`, EXIT_UNAVAILABLE);
+      if (!(access instanceof LiveSpool))
+        throw new UsageError(`${action} needs a running service, and none runs with this folder for state`, EXIT_UNAVAILABLE);
       await access.tell(action);
       err.write(`${DONE[action]} (${access.from})\n`);
   }
@@ -143,9 +158,15 @@ async function openSpool(state: string, sink: string, service: Service): Promise
   if (!names.includes(sink)) {
     const known = [...new Set([...names, ...(service?.status.sinks.map(({ name }) => name) ?? [])])];
     if (known.length === 0)
-      throw new UsageError(`there is no spool in ${state}: a sink to a broker makes one when it first runs. Name another folder with --state or TIDEGATE_STATE`, EXIT_NO_INPUT);
+      throw new UsageError(
+        `there is no spool in ${state}: a sink to a broker makes one when it first runs. Name another folder with --state or TIDEGATE_STATE`,
+        EXIT_NO_INPUT,
+      );
     const near = nearest(sink, known);
-    throw new UsageError(`there is no spool of a sink ${JSON.stringify(sink)} in ${state}; ${near ? `did you mean ${near}?` : `there is: ${known.join(', ')}`}`, EXIT_USAGE);
+    throw new UsageError(
+      `there is no spool of a sink ${JSON.stringify(sink)} in ${state}; ${near ? `did you mean ${near}?` : `there is: ${known.join(', ')}`}`,
+      EXIT_USAGE,
+    );
   }
   // LevelDB is loaded by those who need it.
   return await (await import('../spool/offline.ts')).openOffline(spoolFolder(state, sink));
@@ -156,14 +177,16 @@ function refuse({ action, words }: SpoolWords, { limit, dead, all, spooled, yes 
     throw new UsageError(message, EXIT_USAGE);
   };
   const only = (option: string, given: unknown, actions: readonly SpoolAction[]): void => {
-    if (given !== undefined && !(action && actions.includes(action))) wrong(`${option} is for ${actions.join(' and ')} only: leave it out`);
+    if (given !== undefined && !(action && actions.includes(action)))
+      wrong(`${option} is for ${actions.join(' and ')} only: leave it out`);
   };
   only('--dead', dead, ['list', 'export']);
   only('--all', all, ['retry', 'discard']);
   only('--spooled', spooled, ['discard']);
   only('--yes', yes, ['discard']);
   if (!/^\d{1,9}$/.test(limit)) wrong(`--limit ${limit}: expected a whole number, 0 for all`);
-  if (action === 'show' && words.length !== 1) wrong('show takes one event: its sequence RUN/LANE/N, or the number of a dead letter');
+  if (action === 'show' && words.length !== 1)
+    wrong('show takes one event: its sequence RUN/LANE/N, or the number of a dead letter');
   if (action === 'export' && words.length !== 1) wrong('export takes one file to write, - for standard output');
   if (action !== 'retry' && action !== 'discard') {
     const most = action === 'show' || action === 'export' ? 1 : 0;
@@ -171,20 +194,25 @@ function refuse({ action, words }: SpoolWords, { limit, dead, all, spooled, yes 
     return;
   }
   const number = words.find((word) => !/^\d{1,15}$/.test(word));
-  if (number !== undefined) wrong(`${JSON.stringify(number)} is no number of a dead letter: tidegate spool SINK list --dead shows them`);
-  if (spooled && (all || words.length > 0)) wrong('--spooled gives up everything that is spooled: leave out --all and numbers of dead letters');
+  if (number !== undefined)
+    wrong(`${JSON.stringify(number)} is no number of a dead letter: tidegate spool SINK list --dead shows them`);
+  if (spooled && (all || words.length > 0))
+    wrong('--spooled gives up everything that is spooled: leave out --all and numbers of dead letters');
   if (spooled && !yes) wrong('discard --spooled gives up events for good: say --yes if that is what you want');
-  if (!spooled && all === (words.length > 0)) wrong(`name the dead letters to ${action}, or all of them with --all, not both`);
+  if (!spooled && all === words.length > 0) wrong(`name the dead letters to ${action}, or all of them with --all, not both`);
   if (!spooled && !all && words.length === 0) wrong(`name the dead letters to ${action}, or all of them with --all`);
 }
 
 function sayDamage(damage: string, { err, paintErr }: Context): void {
-  err.write(`${paintErr.yellow('damaged:')} ${damage}. What can be read of it is shown; the service repairs it at its next start and counts what is lost\n`);
+  err.write(
+    `${paintErr.yellow('damaged:')} ${damage}. What can be read of it is shown; the service repairs it at its next start and counts what is lost\n`,
+  );
 }
 
 /** An operator's matter, as what it is; anything else as it was. */
 function usageErrorOf(error: unknown, state: string): unknown {
-  if (error instanceof ControlRefused) return new UsageError(error.message, error.status === 404 ? EXIT_NO_INPUT : EXIT_UNAVAILABLE);
+  if (error instanceof ControlRefused)
+    return new UsageError(error.message, error.status === 404 ? EXIT_NO_INPUT : EXIT_UNAVAILABLE);
   if (error instanceof StoreError) {
     switch (error.code) {
       case 'locked':

@@ -132,7 +132,10 @@ async function act(delivery: Controlled, what: string, body: unknown): Promise<C
         return { status: 200, body: { events: await operations.discardSpooled() } };
       }
       const which = numbers === 'all' ? await numbersOf(delivery) : numbers;
-      return { status: 200, body: { events: await (what === 'dead/retry' ? operations.retry(which) : operations.discard(which)) } };
+      return {
+        status: 200,
+        body: { events: await (what === 'dead/retry' ? operations.retry(which) : operations.discard(which)) },
+      };
     }
     default:
       return refuse(404, `there is no POST to ${what} of a sink`);

@@ -6,8 +6,9 @@
  * Limits: so many connections, a body of 1 MiB, 10 s for a request to arrive, 30 s for an answer, and 60 s in which an answer that is read
  * line by line must move on.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+
 import { chmod } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
@@ -56,7 +57,8 @@ export async function openControl({ state, agent, clock, log }: ControlParts): P
     if (isTooLong(path)) throw new Error(`${path} has more than the ${PATH_BYTES_MAX} bytes that the path of a socket may have`);
     const server = createControlServer(agent, clock);
     await listen(server, path);
-    if (elsewhere) log.info({ socket: path }, 'the path of the folder for state is too long for a socket, so that the socket is elsewhere');
+    if (elsewhere)
+      log.info({ socket: path }, 'the path of the folder for state is too long for a socket, so that the socket is elsewhere');
     return {
       async close() {
         server.close();
@@ -66,7 +68,10 @@ export async function openControl({ state, agent, clock, log }: ControlParts): P
     };
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    log.warn({ reason: describe(error) }, 'there is no socket to speak to this service; spools can be looked into when it is stopped');
+    log.warn(
+      { reason: describe(error) },
+      'there is no socket to speak to this service; spools can be looked into when it is stopped',
+    );
     return { close: async () => {} };
   }
 }
@@ -130,7 +135,12 @@ async function serve(agent: ControlledAgent, clock: Clock, request: IncomingMess
   if ('error' in body) return sendJson(response, body.status, { error: body.error });
   let answer: ControlAnswer;
   try {
-    answer = await withDeadline(clock, ANSWER_MS, 'the answer', async () => await handleControl(agent, { method, target, body: body.value }));
+    answer = await withDeadline(
+      clock,
+      ANSWER_MS,
+      'the answer',
+      async () => await handleControl(agent, { method, target, body: body.value }),
+    );
   } catch (error) {
     return sendJson(response, 500, { error: describe(error) });
   }

@@ -94,6 +94,7 @@ export class Operations {
 
   #expectDisk(): void {
     const { store, reason } = this.#parts.keeper;
-    if (!store || reason !== undefined) throw new StoreError('broken', `the spool is not to be changed now: ${reason ?? 'it is being opened'}`);
+    if (!store || reason !== undefined)
+      throw new StoreError('broken', `the spool is not to be changed now: ${reason ?? 'it is being opened'}`);
   }
 }

@@ -91,7 +91,10 @@ export async function discardDead(store: Store, which: Which): Promise<number> {
 export async function discardSpooled(store: Store): Promise<number> {
   const { lanes, losses } = await readState(store);
   if ([...lanes.values()].some(({ suspect, head }) => suspect > head)) {
-    throw new StoreError('broken', 'the spool was damaged, and what is lost of it is not counted yet: start the service, which does, then try again');
+    throw new StoreError(
+      'broken',
+      'the spool was damaged, and what is lost of it is not counted yet: start the service, which does, then try again',
+    );
   }
   let discarded = 0;
   for (const [number, found] of lanes) {

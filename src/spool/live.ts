@@ -19,7 +19,10 @@ export class LiveSpool implements SpoolAccess {
   }
 
   async summary(): Promise<SpoolSummary & { readonly status: DeliveryStatus }> {
-    const { summary, status } = (await this.#client.get(`${this.#path}/spool`)) as { summary: SpoolSummary; status: DeliveryStatus };
+    const { summary, status } = (await this.#client.get(`${this.#path}/spool`)) as {
+      summary: SpoolSummary;
+      status: DeliveryStatus;
+    };
     return { ...summary, status };
   }
 

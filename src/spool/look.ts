@@ -62,7 +62,10 @@ async function link(folder: string, copy: string): Promise<string | undefined> {
     await finishRepair(folder);
     const data = dataOf(folder);
     await mkdir(dataOf(copy), { recursive: true, mode: 0o750 });
-    await writeFile(join(copy, 'README'), 'A copy for somebody who looks into the spool beside it; it may be deleted at any time.\n');
+    await writeFile(
+      join(copy, 'README'),
+      'A copy for somebody who looks into the spool beside it; it may be deleted at any time.\n',
+    );
     if (!existsSync(data)) return undefined;
     await linkAll(data, dataOf(copy));
     return await damageIn(data);
@@ -75,8 +78,13 @@ function asStoreError(error: unknown, folder: string): StoreError {
   if (error instanceof StoreError) return error;
   const trouble = troubleOf(error);
   const said = `cannot look into the spool in ${folder}: ${describe(error)}`;
-  if (trouble === 'locked') return new StoreError('locked', `the spool in ${folder} is in use by another process`, { cause: error });
-  return new StoreError(trouble === 'full' ? 'full' : 'broken', trouble === 'refused' ? `${said}; run this as the user of the service` : said, {
-    cause: error,
-  });
+  if (trouble === 'locked')
+    return new StoreError('locked', `the spool in ${folder} is in use by another process`, { cause: error });
+  return new StoreError(
+    trouble === 'full' ? 'full' : 'broken',
+    trouble === 'refused' ? `${said}; run this as the user of the service` : said,
+    {
+      cause: error,
+    },
+  );
 }
