@@ -131,7 +131,11 @@ export function listingToText(items: readonly SpoolItem[], shelf: Shelf, { out }
   ];
   const rows = items.map(({ number, seq, time, type, sensor, bytes, reason }) => [
     ...(dead ? [String(number)] : []),
-    ...[printable(seq), moment(time), printable(type), printable(sensor), size(bytes)],
+    printable(seq),
+    moment(time),
+    printable(type),
+    printable(sensor),
+    size(bytes),
     ...(dead ? [printable(reason ?? '')] : []),
   ]);
   return `${renderTable(columns, rows, out.columns)}\n`;

@@ -72,23 +72,8 @@ async function act(
       );
       return;
     }
-    case 'list': {
-      const limit = Number(options.limit);
-      const shelf = options.dead ? 'dead' : 'spooled';
-      // One more than is shown tells whether there are more.
-      const items = access.list({ shelf, events: false, ...(limit > 0 && { limit: limit + 1 }) });
-      err.write(`${paintErr.dim(access.from)}\n`);
-      let count = 0;
-      const shown = [];
-      for await (const item of items) {
-        if (limit > 0 && ++count > limit) break;
-        if (json) out.write(`${JSON.stringify(item)}\n`);
-        else shown.push(item);
-      }
-      if (!json) out.write(listingToText(shown, shelf, context));
-      if (limit > 0 && count > limit) err.write(`${paintErr.dim(`there are more: --limit ${limit * 10}, or 0 for all`)}\n`);
-      return;
-    }
+    case 'list':
+      return await list(access, options, context);
     case 'show': {
       const item = await access.find(words[0] as string);
       if (!item)
@@ -113,6 +98,25 @@ async function act(
       await access.tell(action);
       err.write(`${DONE[action]} (${access.from})\n`);
   }
+}
+
+async function list(access: SpoolAccess, options: SpoolOptions, context: Context): Promise<void> {
+  const { out, err, paintErr } = context;
+  const json = options.format === 'json';
+  const limit = Number(options.limit);
+  const shelf = options.dead ? 'dead' : 'spooled';
+  // One more than is shown tells whether there are more.
+  const items = access.list({ shelf, events: false, ...(limit > 0 && { limit: limit + 1 }) });
+  err.write(`${paintErr.dim(access.from)}\n`);
+  let count = 0;
+  const shown = [];
+  for await (const item of items) {
+    if (limit > 0 && ++count > limit) break;
+    if (json) out.write(`${JSON.stringify(item)}\n`);
+    else shown.push(item);
+  }
+  if (!json) out.write(listingToText(shown, shelf, context));
+  if (limit > 0 && count > limit) err.write(`${paintErr.dim(`there are more: --limit ${limit * 10}, or 0 for all`)}\n`);
 }
 
 const DONE = {

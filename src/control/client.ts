@@ -34,11 +34,11 @@ export class ControlClient {
   }
 
   async get(target: string): Promise<unknown> {
-    return parse(await this.#send('GET', target));
+    return await parse(await this.#send('GET', target));
   }
 
   async post(target: string, body: unknown = {}): Promise<unknown> {
-    return parse(await this.#send('POST', target, body));
+    return await parse(await this.#send('POST', target, body));
   }
 
   /** An answer line by line, as it comes. */

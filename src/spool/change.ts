@@ -64,12 +64,24 @@ export async function retryDead(store: Store, which: Which): Promise<number> {
 const openLane = (found: FoundLane): OpenLane => ({ found, end: found.end, sum: found.sum, segments: found.segments, n: 0 });
 
 const recordOf = ({ found: { head, holes, suspect }, end, sum, segments }: OpenLane): LaneRecord => ({
-  ...{ head, end, sum, holes, segments },
+  head,
+  end,
+  sum,
+  holes,
+  segments,
   ...(suspect > head && { suspect }),
 });
 
 const fieldsOf = ({ id, type, time, agent, host, sensor, contentType, body, lane }: Entry) => ({
-  ...{ id, type, time, agent, host, sensor, contentType, body, lane },
+  id,
+  type,
+  time,
+  agent,
+  host,
+  sensor,
+  contentType,
+  body,
+  lane,
 });
 
 /** Forgets dead letters. Returns how many there were. */

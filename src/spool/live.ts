@@ -29,12 +29,12 @@ export class LiveSpool implements SpoolAccess {
   list({ shelf, limit, events }: ListQuery): AsyncIterable<SpoolItem> {
     const query = new URLSearchParams({ events: events ? '1' : '0', ...(limit !== undefined && { limit: String(limit) }) });
     const path = shelf === 'dead' ? 'dead' : 'spool/entries';
-    return this.#client.lines(`${this.#path}/${path}?${query}`) as AsyncIterable<SpoolItem>;
+    return this.#client.lines(`${this.#path}/${path}?${query.toString()}`) as AsyncIterable<SpoolItem>;
   }
 
   async find(which: string): Promise<SpoolItem | undefined> {
     try {
-      return (await this.#client.get(`${this.#path}/item?${new URLSearchParams({ which })}`)) as SpoolItem;
+      return (await this.#client.get(`${this.#path}/item?${new URLSearchParams({ which }).toString()}`)) as SpoolItem;
     } catch (error) {
       if (error instanceof ControlRefused && error.status === 404) return undefined;
       throw error;
