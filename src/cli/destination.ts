@@ -2,7 +2,7 @@
 import type { SinkEntry } from '../config/config.ts';
 
 /** Options that name a place, in the order in which they are told; the empty exchange is told by its queue. */
-const PLACES = ['path', 'brokers', 'hosts', 'vhost', 'topic', 'exchange', 'queue'] as const;
+const PLACES = ['path', 'brokers', 'hosts', 'vhost', 'topic', 'exchange', 'queue_name'] as const;
 /** The first of these need no name before them. */
 const BARE = new Set<string>(['path', 'brokers', 'hosts']);
 const LISTED_MAX = 3;
@@ -17,7 +17,7 @@ export function destinationOf({ type, options }: Pick<SinkEntry, 'type' | 'optio
     if (list.length === 0 || (name === 'vhost' && value === '/')) continue;
     const more = list.length > LISTED_MAX ? ` and ${list.length - LISTED_MAX} more` : '';
     const text = `${list.slice(0, LISTED_MAX).join(', ')}${more}`;
-    parts.push(BARE.has(name) ? text : `${name} ${text}`);
+    parts.push(BARE.has(name) ? text : `${name.replace('_name', '')} ${text}`);
   }
   if (parts.length === 0) return '';
   return given['path'] === undefined ? `${type} at ${parts.join(', ')}` : (parts[0] as string);
