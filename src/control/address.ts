@@ -2,15 +2,16 @@
  * Where a running service is spoken to: a socket in its folder for state. What a socket's path may be long is fixed by the system, so that one
  * for a folder with a long name is in the folder for temporary files, and the file `control` in the folder for state says where.
  */
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { errno } from '../errors.ts';
 
 /** Bytes of a path in `sockaddr_un` less its end: 104 on macOS and the BSDs, 108 on Linux; state may be on a disk that moves. */
 export const PATH_BYTES_MAX = 103;
 const SOCKET = 'control.sock';
+/** Of the folder that is made for a socket elsewhere. */
+const PREFIX = 'tidegate-';
 const pointerOf = (state: string): string => join(state, 'control');
 
 export const isTooLong = (path: string): boolean => Buffer.byteLength(path) > PATH_BYTES_MAX;
@@ -30,7 +31,7 @@ export async function findAddress(state: string): Promise<string> {
 export async function makeAddress(state: string): Promise<{ path: string; elsewhere: boolean }> {
   const own = join(state, SOCKET);
   if (!isTooLong(own)) return { path: own, elsewhere: false };
-  const path = join(await mkdtemp(join(tmpdir(), 'tidegate-')), SOCKET);
+  const path = join(await mkdtemp(join(tmpdir(), PREFIX)), SOCKET);
   await writeFile(pointerOf(state), `${path}\n`, { mode: 0o600 });
   return { path, elsewhere: true };
 }
@@ -40,6 +41,6 @@ export async function forgetAddress(state: string, path: string): Promise<void> 
   await rm(path, { force: true });
   await rm(pointerOf(state), { force: true });
   const folder = dirname(path);
-  // One that was made for the socket alone.
-  if (path !== join(state, SOCKET) && existsSync(folder)) await rm(folder, { recursive: true, force: true });
+  // One that was made for the socket alone is empty now; any other is left as it is.
+  if (folder !== state && basename(folder).startsWith(PREFIX)) await rmdir(folder).catch(() => {});
 }
