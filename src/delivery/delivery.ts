@@ -24,6 +24,7 @@ import { Intake } from './intake.ts';
 import { Keeper, type KeeperOptions } from './keeper.ts';
 import type { Lane } from './lane.ts';
 import { Notices } from './notice.ts';
+import { Operations } from './operations.ts';
 import type { DeliveryOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
 import { Pool } from './pool.ts';
@@ -76,6 +77,8 @@ export class Delivery {
   readonly #senderParts: SenderParts;
   readonly #deadlines: Clock;
   #onRest: (() => void)[] = [];
+  /** What an operator may do while it runs. */
+  readonly operations: Operations;
 
   constructor(parts: DeliveryParts, openBroker: OpenBroker, settings: DeliverySettings) {
     const { name, agent, host, run, clock, log, random, openStore } = parts;
@@ -98,6 +101,8 @@ export class Delivery {
     this.#senderParts = this.#partsOfSenders();
     this.#deadlines = pausing(clock, () => this.#health.isBlocked && !this.#stopped);
     this.#pool = this.#newPool();
+    const [dead, intake, keeper] = [this.#dead, this.#intake, this.#keeper];
+    this.operations = new Operations({ dead, intake, keeper, onMore: () => this.#kickAll() });
     void this.#keeper.open();
   }
 
@@ -127,6 +132,21 @@ export class Delivery {
     this.#pacer.came(event.bytes);
     this.#keeper.accepted();
     for (const sender of this.#sendersOf(lane)) sender.accepted();
+  }
+
+  /** Sends nothing until `resume`; what comes meanwhile is spooled. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#kickAll();
+  }
+
+  /** Tries the broker at once. */
+  probe(): void {
+    this.#health.probe();
   }
 
   /** Goes on with other options, and over other connections. */
