@@ -10,8 +10,9 @@ import { decode } from '@msgpack/msgpack';
 import type { Ledger } from '../ledger.ts';
 import { decodeEntry, type Entry, encodeEntry } from './entry.ts';
 import { ALL_DEAD, deadKey, deadOfKey } from './keys.ts';
+import type { Plan } from './plan.ts';
 import { encodeValue } from './spool-state.ts';
-import type { Change, Store } from './store.ts';
+import type { Store } from './store.ts';
 
 /** Dead letters read at once, and their bytes. */
 const READ_MAX = 500;
@@ -76,23 +77,43 @@ export class DeadLetters {
     this.#trim();
   }
 
-  /** Finds those of earlier runs. */
-  async open(store: Store): Promise<void> {
-    for await (const { number, entry } of readDeadLetters(store)) {
-      this.#sizes.set(number, entry.bytes);
-      this.#bytes += entry.bytes;
-      this.#next = Math.max(this.#next, number + 1);
+  /** The sizes, in bytes, of those of earlier runs, by number. */
+  async find(store: Store): Promise<Map<number, number>> {
+    const found = new Map<number, number>();
+    for await (const { number, entry } of readDeadLetters(store)) found.set(number, entry.bytes);
+    return found;
+  }
+
+  /** Puts those of earlier runs in front of those that came since the start, whose numbers are only known then. */
+  restore(found: ReadonlyMap<number, number>): void {
+    const since = [...this.#unwritten.values()];
+    this.#sizes.clear();
+    this.#unwritten.clear();
+    this.#next = 0;
+    this.#bytes = 0;
+    for (const [number, size] of found) {
+      this.#keep(number, size);
+      this.#next = number + 1;
     }
-    this.#ledger.recover('dead_lettered', this.#sizes.size);
+    for (const { reason, time, entry } of since) this.#put(entry, reason, time);
+    this.#ledger.recover('dead_lettered', found.size);
     this.#trim();
+  }
+
+  #keep(number: number, bytes: number): void {
+    this.#sizes.set(number, bytes);
+    this.#bytes += bytes;
+  }
+
+  #put(entry: Entry, reason: string, time: number): void {
+    const number = this.#next++;
+    this.#unwritten.set(number, { number, reason, time, entry });
+    this.#keep(number, entry.bytes);
   }
 
   /** Takes an entry that the ledger already has among the dead letters. */
   add(entry: Entry, reason: string, time: number): void {
-    const number = this.#next++;
-    this.#unwritten.set(number, { number, reason: reason.slice(0, REASON_MAX), time, entry });
-    this.#sizes.set(number, entry.bytes);
-    this.#bytes += entry.bytes;
+    this.#put(entry, reason.slice(0, REASON_MAX), time);
     this.#trim();
   }
 
@@ -122,8 +143,8 @@ export class DeadLetters {
     this.remove(oldest);
   }
 
-  /** Adds what the disk lacks to a batch. `undo` runs when the batch fails, `done` when it succeeds. */
-  plan(changes: Change[], done: (() => void)[], undo: (() => void)[], withEntries: boolean): void {
+  /** Adds what the disk lacks to a batch. */
+  plan({ changes, done, undo }: Plan, withEntries: boolean): void {
     const doomed = this.#doomed;
     this.#doomed = [];
     for (const number of doomed) changes.push({ key: deadKey(number) });

@@ -12,7 +12,8 @@ import type { Cell, TideEvent } from '../event.ts';
 import type { Ledger } from '../ledger.ts';
 import type { QueueOptions } from '../queue.ts';
 import { type ContentType, Entry } from './entry.ts';
-import { Lane, type LaneState, type Memory } from './lane.ts';
+import { Lane } from './lane.ts';
+import type { Memory } from './lane-state.ts';
 import type { DeliveryOptions } from './options.ts';
 
 export interface IntakeOptions {
@@ -51,15 +52,6 @@ export class Intake {
     const known = this.lanes.get(number);
     if (known) return known;
     const lane = new Lane(number, this.#ledger, this.memory);
-    this.lanes.set(number, lane);
-    return lane;
-  }
-
-  /** Puts what the disk has of a lane in front of what came since the start. */
-  restore(number: number, state: LaneState): Lane {
-    const before = this.lanes.get(number);
-    const lane = new Lane(number, this.#ledger, this.memory, state);
-    if (before) lane.follow(before);
     this.lanes.set(number, lane);
     return lane;
   }

@@ -14,31 +14,18 @@ import { describe } from '../errors.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Log } from '../log.ts';
 import type { DeadLetters } from './dead-letters.ts';
-import type { Entry } from './entry.ts';
 import type { Intake } from './intake.ts';
-import type { Lane } from './lane.ts';
-import type { SpoolOptions } from './options.ts';
+import { Room, type RoomOptions } from './room.ts';
 import { Spool } from './spool.ts';
 import { type RunRecord, readState, type SpoolState } from './spool-state.ts';
 import { type OpenStore, type Store, StoreError } from './store.ts';
 
 /** How long until a disk that failed is tried again, in milliseconds. */
 const RETRY_MS = 1000;
-/** How often the oldest of a spool are looked at for their age, in milliseconds. */
-const AGE_CHECK_MS = 10_000;
 /** Copies in memory of what is on disk, for each lane, in bytes. */
 const CACHE_BYTES = 2 * 2 ** 20;
-/** Entries looked at together when room is made, and their bytes. */
-const TRIM_EVENTS = 500;
-const TRIM_BYTES = 2 ** 20;
-/** Room made when the disk itself is full, in bytes. */
-const FULL_BYTES = 4 * 2 ** 20;
-/** Share of the queue that may be in memory alone before it moves to disk early. */
-const PRESSURE = 0.5;
 
-export interface KeeperOptions {
-  readonly spool: SpoolOptions;
-  readonly queue: { readonly max_events: number; readonly max_bytes: number };
+export interface KeeperOptions extends RoomOptions {
   /** The most events that a lane has in flight at once; undefined where they are not in order. */
   readonly window: number | undefined;
   readonly lanes: number;
@@ -61,6 +48,7 @@ export interface KeeperParts {
 
 export class Keeper {
   readonly #parts: KeeperParts;
+  readonly #room: Room;
   #options: KeeperOptions;
   #store: Store | undefined;
   #spool: Spool | undefined;
@@ -73,14 +61,16 @@ export class Keeper {
   #cancelTimer: (() => void) | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #retryAt = 0;
-  /** Whether the run's record on disk is to be written again. */
-  #widen = false;
-  #ageCheckAt = 0;
+  /** What the run's record on disk says; undefined while there is none. */
+  #recorded: RunRecord | undefined;
+  /** Runs that did not end: their records give way to this one's. */
+  #before: readonly string[] = [];
   #stopped = false;
 
   constructor(options: KeeperOptions, parts: KeeperParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#room = new Room(options, parts.intake, parts.clock);
   }
 
   get ready(): boolean {
@@ -101,8 +91,11 @@ export class Keeper {
   }
 
   configure(options: KeeperOptions): void {
-    this.#options = { ...options, lanes: Math.max(options.lanes, this.#options.lanes) };
-    this.#widen = true;
+    const { lanes, window } = this.#options;
+    // What the run has done so far was done with the former.
+    const widest = window === undefined || options.window === undefined ? undefined : Math.max(window, options.window);
+    this.#options = { ...options, lanes: Math.max(options.lanes, lanes), window: widest };
+    this.#room.configure(options);
     this.#spool?.configure(options.spool);
     this.work();
   }
@@ -116,33 +109,47 @@ export class Keeper {
   }
 
   async #open(): Promise<void> {
-    const { clock, log, name, openStore, dead, intake, run } = this.#parts;
+    const { log, name, openStore } = this.#parts;
+    let opened: Store | undefined;
     try {
       const { store, remarks } = await openStore();
+      opened = store;
       for (const remark of remarks) log.warn({ sink: name }, remark);
-      if (!this.#spool) {
-        const state = await readState(store, remarks.length > 0);
-        this.#restore(state);
-        await dead.open(store);
-        const parts = { store, lanes: () => intake.lanes.values(), dead, clock, run };
-        this.#spool = new Spool(parts, this.#options.spool, state.lanes);
-        await this.#spool.beginRun(this.#runRecord(), [...state.runs.keys()]);
-      } else this.#spool.reopened(store);
+      if (this.#spool) this.#spool.reopened(store);
+      else await this.#readSpool(store);
       this.#store = store;
+      await this.#record();
       this.#recovered();
     } catch (error) {
       this.#failed(error);
+      // A disk that is full can be read, and emptied.
+      if (!isFull(error) || !this.#store) await this.#drop(opened);
       // Another instance, or a newer release, has what goes first; a broken disk has nothing that could be waited for.
       const wait = error instanceof StoreError && (error.code === 'locked' || error.code === 'newer');
-      if (wait || this.#options.spool.mode === 'always') return;
+      if (wait || (this.#options.spool.mode === 'always' && !this.#store)) return;
     }
     this.#ready = true;
     this.#parts.onChange();
   }
 
+  async #readSpool(store: Store): Promise<void> {
+    const { dead, intake, run, clock } = this.#parts;
+    const state = await readState(store);
+    const letters = await dead.find(store);
+    // Nothing is awaited from here on, so that all of it is known or nothing.
+    dead.restore(letters);
+    this.#restore(state);
+    this.#before = [...state.runs.keys()];
+    this.#spool = new Spool({ store, lanes: () => intake.lanes.values(), dead, clock, run }, this.#options.spool, state.lanes);
+  }
+
   #restore({ lanes, losses, runs }: SpoolState): void {
     const { intake, ledger } = this.#parts;
-    for (const [number, record] of lanes) ledger.recover('spooled', intake.restore(number, record).spooled);
+    for (const [number, record] of lanes) {
+      const lane = intake.lane(number);
+      lane.restore(record);
+      ledger.recover('spooled', lane.spooled);
+    }
     for (const [number, ranges] of losses) intake.lane(number).losses.restore(ranges);
     for (const [run, record] of runs) {
       // A run that is still on record did not end: what it had in memory alone is lost.
@@ -151,6 +158,16 @@ export class Keeper {
         intake.lane(number).losses.addOpen(run, (written?.last ?? 0) + 1, record.window);
       }
     }
+  }
+
+  /** Brings the run's record on disk to what it should say. */
+  async #record(): Promise<void> {
+    const { lanes, window } = this.#options;
+    const record = { lanes, window };
+    const spool = this.#spool as Spool;
+    if (!this.#recorded) await spool.beginRun(record, this.#before);
+    else if (this.#recorded.lanes !== lanes || this.#recorded.window !== window) await spool.widenRun(record);
+    this.#recorded = record;
   }
 
   /** Looks at once at what is to be done. */
@@ -167,27 +184,20 @@ export class Keeper {
   accepted(): void {
     const { mode, spool_after } = this.#options.spool;
     if (this.#working) this.#again = true;
-    else if (mode === 'always' || this.#pressed()) this.work();
+    else if (mode === 'always' || this.#room.pressed) this.work();
     else this.#armFor(this.#parts.clock.monotonic() + spool_after);
-  }
-
-  #pressed(): boolean {
-    const { memory } = this.#parts.intake;
-    const { max_events, max_bytes } = this.#options.queue;
-    return memory.events > PRESSURE * max_events || memory.bytes > PRESSURE * max_bytes;
   }
 
   async #work(): Promise<void> {
     while (this.#again && !this.#stopped) {
       this.#again = false;
-      const now = this.#parts.clock.monotonic();
-      if (now < this.#retryAt) return;
+      if (this.#parts.clock.monotonic() < this.#retryAt) return;
       if (!this.#store) {
         await this.open();
         if (!this.#store) return;
       }
       try {
-        await this.#round(now);
+        await this.#round();
         this.#recovered();
       } catch (error) {
         await this.#stumbled(error);
@@ -196,107 +206,33 @@ export class Keeper {
     }
   }
 
-  async #round(now: number): Promise<void> {
+  async #round(): Promise<void> {
     const spool = this.#spool as Spool;
-    if (this.#widen) {
-      await spool.widenRun(this.#runRecord());
-      this.#widen = false;
-    }
-    this.#spill(now);
-    await this.#trim(this.#options.spool.when_full === 'drop_oldest' ? this.#options.spool.max_bytes : Number.POSITIVE_INFINITY);
-    if (now >= this.#ageCheckAt) {
-      this.#ageCheckAt = now + AGE_CHECK_MS;
-      await this.#expire();
-    }
+    await this.#record();
+    this.#room.spill(this.#parts.failing());
+    await this.#room.trim(spool);
     if (!spool.dirty) return;
     await spool.flush();
     for (const lane of this.#parts.intake.lanes.values()) lane.uncache(CACHE_BYTES);
     this.#parts.onChange();
   }
 
-  #runRecord(): RunRecord {
-    const { lanes, window } = this.#options;
-    return { lanes, window };
-  }
-
-  /** Moves to disk what is due: everything in `always` and under pressure, all of a lane when its oldest is due. */
-  #spill(now: number): void {
-    const { mode, spool_after, max_bytes, when_full } = this.#options.spool;
-    const all = mode === 'always' || this.#pressed() || this.#parts.failing();
-    let size = this.#diskBytes();
-    const fits = (bytes: number): boolean => {
-      if (when_full !== 'drop_oldest' && size + bytes > max_bytes) return false;
-      size += bytes;
-      return true;
-    };
-    for (const lane of this.#parts.intake.lanes.values()) {
-      const { oldestFresh } = lane;
-      if (!oldestFresh || !(all || now - oldestFresh.accepted >= spool_after)) continue;
-      if (!lane.spill(fits) && when_full === 'drop_newest') while (lane.dropOldestFresh('spool_full'));
-    }
-  }
-
-  #diskBytes(): number {
-    let bytes = 0;
-    for (const lane of this.#parts.intake.lanes.values()) bytes += lane.diskBytes;
-    return bytes;
-  }
-
-  /** Drops the oldest of the largest lane until the spool is no larger than `maxBytes`. */
-  async #trim(maxBytes: number): Promise<void> {
-    while (this.#diskBytes() > maxBytes) {
-      const largest = [...this.#parts.intake.lanes.values()].toSorted((a, b) => b.diskBytes - a.diskBytes)[0] as Lane;
-      let excess = this.#diskBytes() - maxBytes;
-      const victims: Entry[] = [];
-      for (const entry of await this.#oldest(largest)) {
-        if (excess <= 0) break;
-        excess -= entry.bytes;
-        victims.push(entry);
-      }
-      if (victims.length === 0) return;
-      largest.drop(victims, 'spool_full');
-      this.#spool?.deleted(victims);
-    }
-  }
-
-  /** The oldest entries of a lane on disk that are not in flight. */
-  async #oldest(lane: Lane): Promise<Entry[]> {
-    const from = Math.max(lane.head, lane.busyTo);
-    if (from >= lane.cacheFrom) return lane.cached(TRIM_EVENTS);
-    const entries = lane.present(await (this.#spool as Spool).read(lane, TRIM_EVENTS, TRIM_BYTES, from));
-    return entries.filter((entry) => (entry.position as number) >= Math.max(lane.head, lane.busyTo));
-  }
-
-  async #expire(): Promise<void> {
-    const oldest = this.#parts.clock.wall() - this.#options.spool.max_age;
-    for (const lane of this.#parts.intake.lanes.values()) {
-      while (lane.spooled > 0) {
-        const entries = await this.#oldest(lane);
-        const expired = entries.filter((entry) => entry.time < oldest);
-        if (expired.length === 0) break;
-        lane.drop(expired, 'expired');
-        this.#spool?.deleted(expired);
-        if (expired.length < entries.length) break;
-      }
-    }
-  }
-
   async #stumbled(error: unknown): Promise<void> {
     this.#failed(error);
-    const { when_full } = this.#options.spool;
-    if (error instanceof StoreError && error.code === 'full') {
-      if (when_full !== 'drop_oldest') return;
-      try {
-        await this.#trim(Math.max(0, this.#diskBytes() - FULL_BYTES));
-        await this.#spool?.makeRoom();
-      } catch (second) {
-        this.#failed(second);
-      }
-      return;
+    if (!isFull(error)) return await this.#drop(this.#store);
+    const spool = this.#spool as Spool;
+    try {
+      await this.#room.yield(spool);
+      await spool.makeRoom();
+    } catch (second) {
+      this.#failed(second);
     }
-    const broken = this.#store;
+  }
+
+  /** Lets go of a store that is to be opened anew. */
+  async #drop(store: Store | undefined): Promise<void> {
     this.#store = undefined;
-    await broken?.close().catch(() => {});
+    await store?.close().catch(() => {});
   }
 
   #failed(error: unknown): void {
@@ -315,17 +251,12 @@ export class Keeper {
 
   /** Sets the timer for what comes next, if anything does. */
   #arm(): void {
-    if (this.#stopped) return;
     const now = this.#parts.clock.monotonic();
-    let due = Number.POSITIVE_INFINITY;
-    for (const { oldestFresh, spooled } of this.#parts.intake.lanes.values()) {
-      if (oldestFresh) due = Math.min(due, oldestFresh.accepted + this.#options.spool.spool_after);
-      if (spooled > 0) due = Math.min(due, Math.max(this.#ageCheckAt, now));
-    }
+    let due = Math.max(this.#room.dueAt, now);
     const { syncIn, dirty } = this.#spool ?? { syncIn: undefined, dirty: false };
     if (syncIn !== undefined) due = Math.min(due, now + syncIn);
-    if (dirty) due = Math.min(due, now);
-    if (this.#reason !== undefined || !this.#store) due = Math.max(this.#retryAt, Math.min(due, this.#retryAt));
+    if (dirty) due = now;
+    if (this.#reason !== undefined || !this.#store) due = this.#retryAt;
     if (due !== Number.POSITIVE_INFINITY) this.#armFor(Math.max(due, this.#retryAt));
   }
 
@@ -347,24 +278,19 @@ export class Keeper {
     this.#stopped = true;
     this.#cancelTimer?.();
     await this.#working;
+    if (!this.#store || !this.#spool) return false;
     let safe = false;
-    if (this.#store && this.#spool) {
-      try {
-        let size = this.#diskBytes();
-        const { max_bytes, when_full } = this.#options.spool;
-        for (const lane of this.#parts.intake.lanes.values()) {
-          lane.spill((bytes) => when_full === 'drop_oldest' || (size += bytes) <= max_bytes);
-        }
-        await this.#trim(when_full === 'drop_oldest' ? max_bytes : Number.POSITIVE_INFINITY);
-        for (const lane of this.#parts.intake.lanes.values()) while (lane.dropOldestFresh('shutdown'));
-        await this.#spool.flush();
-        await this.#spool.endRun();
-        safe = true;
-      } catch (error) {
-        this.#failed(error);
-      }
-      await this.#spool.close().catch(() => {});
+    try {
+      await this.#room.last(this.#spool);
+      await this.#spool.flush();
+      await this.#spool.endRun();
+      safe = true;
+    } catch (error) {
+      this.#failed(error);
     }
+    await this.#spool.close().catch(() => {});
     return safe;
   }
 }
+
+const isFull = (error: unknown): boolean => error instanceof StoreError && error.code === 'full';

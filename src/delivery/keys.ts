@@ -6,6 +6,7 @@
  *   l <lane: 2>                what entries do not tell of their lane: holes, whose they are
  *   r <run>                    a run that has not ended; its lanes and window
  *   x <lane: 2>                losses of a lane that are not told yet
+ *   z                          the store was repaired, and something may be missing; written by the store, deleted by the spool
  */
 import type { KeyRange } from './store.ts';
 
@@ -46,6 +47,8 @@ export const deadKey = (number: number): Buffer => {
   return key;
 };
 export const deadOfKey = (key: Buffer): number => key.readUIntBE(1, 6);
+
+export const REPAIRED_KEY = Buffer.from('z');
 
 const allOf = (kind: number): KeyRange => ({ from: Buffer.of(kind), to: Buffer.of(kind + 1) });
 export const ALL_DEAD: KeyRange = allOf(DEAD);

@@ -15,29 +15,12 @@
 import type { DropReason, Ledger, Place } from '../ledger.ts';
 import { Deque } from './deque.ts';
 import type { Entry } from './entry.ts';
+import { EMPTY_LANE, type LaneState, type Memory } from './lane-state.ts';
 import { Losses } from './losses.ts';
 import { Positions, type Span, spansOf } from './positions.ts';
 
 /** Where the next batch is taken from. */
 export type Source = 'disk' | 'fresh';
-
-/** What is known of a lane when it is opened. */
-export interface LaneState {
-  readonly head: number;
-  readonly end: number;
-  readonly holes: readonly Span[];
-  readonly bytes: number;
-  /** The size of everything that was ever spooled in it, in bytes. */
-  readonly sum: number;
-}
-
-/** Entries that are in memory alone and will be lost with it, over all lanes of a sink. */
-export interface Memory {
-  events: number;
-  bytes: number;
-}
-
-export const EMPTY_LANE: LaneState = { head: 0, end: 0, holes: [], bytes: 0, sum: 0 };
 
 export class Lane {
   readonly number: number;
@@ -45,35 +28,45 @@ export class Lane {
   /** The last number given in this run. */
   n = 0;
   /** Places below it have been written, or need not be. */
-  durable: number;
+  durable = 0;
   /** Keys to be deleted. */
   readonly doomed: Span[] = [];
   /** The size of everything that was ever spooled in it, in bytes. */
-  sum: number;
+  sum = 0;
+  /** Places below it may be missing, because the disk was found damaged. */
+  suspect = 0;
+  /** Whether a sender has taken over what is first on disk: it reads it, or has it in flight. */
+  claimed = false;
   /** Whether there are holes that the disk does not know of. */
   holed = false;
   /** Whether what is on disk is a backlog that empties at the drain's rate. */
-  draining: boolean;
+  draining = false;
   readonly #ledger: Ledger;
   readonly #memory: Memory;
-  readonly #places: Positions;
+  #places = new Positions();
   readonly #cache = new Deque<Entry>();
-  #cacheFrom: number;
+  #cacheFrom = 0;
   readonly #fresh = new Deque<Entry>();
-  #diskBytes: number;
+  #diskBytes = 0;
   /** Entries in flight that have a place, and the place behind the last of them. */
   #sending = 0;
   #sendingTo = 0;
 
-  constructor(number: number, ledger: Ledger, memory: Memory, state: LaneState = EMPTY_LANE) {
+  constructor(number: number, ledger: Ledger, memory: Memory, state = EMPTY_LANE) {
     this.number = number;
     this.#ledger = ledger;
     this.#memory = memory;
+    this.restore(state);
+  }
+
+  /** Puts what the disk has in front of what has come since the start. Nothing has a place yet. */
+  restore(state: LaneState): void {
     this.#places = new Positions(state.head, state.end, state.holes);
     this.#cacheFrom = state.end;
     this.durable = state.end;
     this.#diskBytes = state.bytes;
     this.sum = state.sum;
+    this.suspect = state.suspect;
     this.draining = this.#places.count > 0;
   }
 
@@ -109,14 +102,6 @@ export class Lane {
     return this.#places;
   }
 
-  /** Takes over what another lane of the same number accepted before the disk was read. */
-  follow(other: Lane): void {
-    this.n = other.n;
-    for (const entry of other.#fresh) this.#fresh.push(entry);
-    this.losses.restore(other.losses.all());
-    this.losses.dirty ||= other.losses.dirty;
-  }
-
   /** The first entry that is in memory alone. */
   get oldestFresh(): Entry | undefined {
     return this.#fresh.at(0);
@@ -124,7 +109,12 @@ export class Lane {
 
   /** Entries that have a place and are still to be written. */
   *unwritten(): IterableIterator<Entry> {
-    for (const entry of this.#cache) if ((entry.position as number) >= this.durable && this.#holds(entry)) yield entry;
+    // Places in the cache follow on each other.
+    const first = this.#cache.at(0)?.position ?? 0;
+    for (let i = Math.max(0, this.durable - first); i < this.#cache.length; i++) {
+      const entry = this.#cache.at(i) as Entry;
+      if (this.#holds(entry)) yield entry;
+    }
   }
 
   /** The first entries that have a place and a copy in memory and are not in flight. */
@@ -179,15 +169,21 @@ export class Lane {
   uncache(bytes: number): void {
     const cached = this.#cache.length;
     if (cached === 0 || this.durable < this.#places.end) return;
-    let size = 0;
-    for (const entry of this.#cache) size += entry.bytes;
-    if (size <= bytes) return;
+    const first = this.#cache.at(0) as Entry;
+    if (this.sum - first.sum + first.bytes <= bytes) return;
     this.#cache.clear();
     this.#cacheFrom = this.#places.end;
   }
 
-  /** The next entries of what is in memory, marked as in flight. With `durableOnly`, what has a place must be written. */
+  /** The next entries of what is in memory, marked as in flight. */
   take(source: Source, maxEvents: number, maxBytes: number, durableOnly: boolean): Entry[] {
+    const batch = this.next(source, maxEvents, maxBytes, durableOnly);
+    this.launch(batch);
+    return batch;
+  }
+
+  /** The next entries of what is in memory. With `durableOnly`, what has a place must be written. */
+  next(source: Source, maxEvents: number, maxBytes: number, durableOnly: boolean): Entry[] {
     const from = source === 'disk' ? this.#cache : this.#fresh;
     const batch: Entry[] = [];
     let bytes = 0;
@@ -198,7 +194,6 @@ export class Lane {
       bytes += entry.bytes;
       batch.push(entry);
     }
-    this.launch(batch);
     return batch;
   }
 
@@ -226,8 +221,7 @@ export class Lane {
   }
 
   #sends(place: number): void {
-    if (this.#sending++ === 0) this.#sendingTo = 0;
-    this.#sendingTo = Math.max(this.#sendingTo, place + 1);
+    this.#sendingTo = this.#sending++ === 0 ? place + 1 : Math.max(this.#sendingTo, place + 1);
   }
 
   /** Entries in flight have arrived, at the broker or among the dead letters. */
@@ -256,19 +250,7 @@ export class Lane {
     this.#diskBytes = Math.max(0, this.#diskBytes - Math.round(share));
     this.#ledger.drop('spooled', 'corrupted', count);
     this.losses.add(run, 'corrupted', first, last, count);
-    for (const part of this.#heldSpans(span)) this.#empty(part);
-  }
-
-  #heldSpans(span: Span): Span[] {
-    const spans: Span[] = [];
-    let from = Math.max(span.from, this.#places.head);
-    for (const hole of this.#places.holes) {
-      if (hole.to <= from || hole.from >= span.to) continue;
-      if (hole.from > from) spans.push({ from, to: hole.from });
-      from = hole.to;
-    }
-    if (from < span.to) spans.push({ from, to: span.to });
-    return spans;
+    for (const part of this.#places.heldSpans(span)) this.#empty(part);
   }
 
   #lose(entry: Entry, place: Place, reason: DropReason): void {

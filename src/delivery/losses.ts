@@ -64,9 +64,10 @@ export class Losses {
     this.#pending = [...ranges.map((range) => ({ ...range })), ...this.#pending];
   }
 
-  /** What the next notice tells, up to `max` ranges; until `told` or `keep`. */
-  take(max: number): readonly LossRange[] {
-    this.#telling = this.#pending.splice(0, max);
+  /** What the next notices tell: everything, because what follows them may be behind any of it. Until `told` or `keep`. */
+  take(): readonly LossRange[] {
+    this.#telling = this.#pending;
+    this.#pending = [];
     return this.#telling;
   }
 

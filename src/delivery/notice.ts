@@ -5,6 +5,9 @@ import { type ContentType } from './entry.ts';
 import { loss } from './loss.ts';
 import type { LossRange } from './losses.ts';
 
+/** Ranges in one notice at most. */
+const RANGES_MAX = 200;
+
 export interface NoticeParts {
   /** The sink's name; a notice comes from `loss:NAME`, which no sensor can be called. */
   readonly sink: string;
@@ -24,8 +27,16 @@ export class Notices {
     this.#encode = encode;
   }
 
-  /** A notice of these ranges. `time` is Unix time in milliseconds. */
-  make(lane: number, ranges: readonly LossRange[], time: number): Message {
+  /** Notices of these ranges. `time` is Unix time in milliseconds. */
+  make(lane: number, ranges: readonly LossRange[], time: number): Message[] {
+    const notices: Message[] = [];
+    for (let from = 0; from < ranges.length; from += RANGES_MAX) {
+      notices.push(this.#one(lane, ranges.slice(from, from + RANGES_MAX), time));
+    }
+    return notices;
+  }
+
+  #one(lane: number, ranges: readonly LossRange[], time: number): Message {
     const table = loss.table();
     for (const { run, reason, first, last, events, window } of ranges) {
       table.add([run, String(lane), reason], { first, last, events, window });

@@ -1,8 +1,11 @@
 /**
  * The rate at which a spool empties, in events/s and bytes/s, and the measured peak of what comes in.
  *
- * Batches are spread out: after one of k events the next may go k / rate later, and time that went by unused is not made up for, so that
- * there is no burst. What comes in is counted in windows of a second; the peak is that of the last `WINDOWS` that saw anything.
+ * Time that goes by while it empties is credit, and a batch spends as much of it as its events and bytes take at the rate. A batch waits
+ * until there is credit for `BATCH_MS`; a broker that answers more slowly than that is sent more at once, up to `CREDIT_MS`. Credit is
+ * spent before a batch is read, so that lanes side by side have one rate together, and none is left over from a time when nothing was
+ * sent. So within any time no more goes than the rate allows and one batch.
+ * What comes in is counted in windows of a second; the peak is that of the last `WINDOWS` that saw anything.
  */
 import type { Clock } from '../clock.ts';
 import type { DrainOptions } from './options.ts';
@@ -10,12 +13,15 @@ import type { DrainOptions } from './options.ts';
 const WINDOW_MS = 1000;
 /** Windows that are remembered: ten minutes of them. */
 const WINDOWS = 600;
+/** Windows that say what comes in of late. */
+const RECENT = 60;
 /** `auto` is this many times the peak, and at least these. */
 const AUTO_FACTOR = 2;
 const AUTO_EVENTS_MIN = 1000;
 const AUTO_BYTES_MIN = 4 * 2 ** 20;
-/** A batch holds what the rate allows in this time, in milliseconds, so that it is even within a second. */
-const BATCH_MS = 100;
+/** A batch holds what the rate allows in this time at least, and at most, in milliseconds. */
+const BATCH_MS = 20;
+const CREDIT_MS = 200;
 
 export interface Rate {
   /** A second. */
@@ -23,10 +29,20 @@ export interface Rate {
   readonly bytes: number;
 }
 
+/** What the next batch may hold. */
+export interface Grant {
+  readonly events: number;
+  readonly bytes: number;
+  /** The credit that was spent on it, in milliseconds. */
+  readonly ms: number;
+}
+
 export class Pacer {
   readonly #clock: Clock;
   #options: DrainOptions;
-  #nextAt = 0;
+  /** When there was no credit. In the future while there is debt. */
+  #emptyAt = Number.NEGATIVE_INFINITY;
+  #lastAt = Number.NEGATIVE_INFINITY;
   #windowAt = 0;
   #count = { events: 0, bytes: 0 };
   readonly #windows: (Rate & { readonly ms: number })[] = [];
@@ -39,7 +55,10 @@ export class Pacer {
   }
 
   configure(options: DrainOptions): void {
+    const { rate, byte_rate } = this.#options;
     this.#options = options;
+    // A debt at a rate that no longer holds is forgotten.
+    if (options.rate !== rate || options.byte_rate !== byte_rate) this.#emptyAt = Math.min(this.#emptyAt, this.#clock.monotonic());
   }
 
   /** An event came in. */
@@ -51,17 +70,22 @@ export class Pacer {
   }
 
   #turn(now: number): void {
-    this.#windows.push({ ...this.#count, ms: now - this.#windowAt });
+    const { events, bytes } = this.#count;
+    this.#windows.push({ events, bytes, ms: now - this.#windowAt });
     const oldest = this.#windows.length > WINDOWS ? this.#windows.shift() : undefined;
-    this.#peak = { events: Math.max(this.#peak.events, this.#count.events), bytes: Math.max(this.#peak.bytes, this.#count.bytes) };
-    if (oldest && (oldest.events === this.#peak.events || oldest.bytes === this.#peak.bytes)) {
-      this.#peak = { events: 0, bytes: 0 };
-      for (const { events, bytes } of this.#windows) {
-        this.#peak = { events: Math.max(this.#peak.events, events), bytes: Math.max(this.#peak.bytes, bytes) };
-      }
-    }
+    const { events: most, bytes: mostBytes } = this.#peak;
+    this.#peak = { events: Math.max(most, events), bytes: Math.max(mostBytes, bytes) };
+    if (oldest && (oldest.events >= this.#peak.events || oldest.bytes >= this.#peak.bytes)) this.#findPeak();
     this.#count = { events: 0, bytes: 0 };
     this.#windowAt = now;
+  }
+
+  #findPeak(): void {
+    this.#peak = { events: 0, bytes: 0 };
+    for (const { events, bytes } of this.#windows) {
+      this.#peak.events = Math.max(this.#peak.events, events);
+      this.#peak.bytes = Math.max(this.#peak.bytes, bytes);
+    }
   }
 
   /** The most that came in within a second. */
@@ -74,9 +98,8 @@ export class Pacer {
 
   /** Events a second that came in of late, over up to a minute. */
   get inflow(): number {
-    const recent = this.#windows.slice(-60);
     let [events, elapsed] = [this.#count.events, this.#clock.monotonic() - this.#windowAt];
-    for (const window of recent) {
+    for (const window of this.#windows.slice(-RECENT)) {
       events += window.events;
       elapsed += window.ms;
     }
@@ -92,26 +115,45 @@ export class Pacer {
     };
   }
 
-  /** How long until the next batch may go, in milliseconds. */
-  get wait(): number {
-    return Math.max(0, this.#nextAt - this.#clock.monotonic());
-  }
-
-  /** The most that the next batch should hold: an event in any case. */
-  batch(maxEvents: number, maxBytes: number): Rate {
-    const { events, bytes } = this.rate;
-    return {
-      events: Math.max(1, Math.min(maxEvents, Math.floor((events * BATCH_MS) / 1000))),
-      bytes: Math.max(1, Math.min(maxBytes, Math.floor((bytes * BATCH_MS) / 1000))),
-    };
-  }
-
-  /** A batch goes. */
-  went(events: number, bytes: number): void {
-    const { rate } = this;
+  /** How long until the next batch of up to `maxEvents` may go, in milliseconds. */
+  wait(maxEvents: number): number {
     const now = this.#clock.monotonic();
-    const takes = 1000 * Math.max(events / rate.events, bytes / rate.bytes);
-    // A timer that fired late is made up for, as far as one batch goes.
-    this.#nextAt = Math.max(this.#nextAt, now - Math.min(takes, BATCH_MS)) + takes;
+    return Math.max(0, this.#since(now) + this.#piece(maxEvents) - now);
+  }
+
+  /** Spends the credit that there is on the next batch, which `wait` has allowed. It may hold an event in any case. */
+  grant(maxEvents: number, maxBytes: number): Grant {
+    const now = this.#clock.monotonic();
+    const { rate } = this;
+    const ms = Math.max(this.#piece(maxEvents), now - this.#since(now));
+    const events = Math.max(1, Math.min(maxEvents, Math.floor((rate.events * ms) / 1000)));
+    const bytes = Math.max(1, Math.min(maxBytes, Math.floor((rate.bytes * ms) / 1000)));
+    const spent = this.#takes(events, bytes);
+    this.#emptyAt = this.#since(now) + spent;
+    this.#lastAt = now;
+    return { events, bytes, ms: spent };
+  }
+
+  /** What the batch really held. */
+  went(grant: Grant, events: number, bytes: number): void {
+    this.#emptyAt += this.#takes(events, bytes) - grant.ms;
+  }
+
+  #takes(events: number, bytes: number): number {
+    const { rate } = this;
+    return 1000 * Math.max(events / rate.events, bytes / rate.bytes);
+  }
+
+  /** The credit for which a batch waits, in milliseconds: that of a full one, but no more than that of `BATCH_MS` or of an event. */
+  #piece(maxEvents: number): number {
+    const event = 1000 / this.rate.events;
+    return Math.min(maxEvents * event, Math.max(BATCH_MS, event));
+  }
+
+  /** Since when credit counts. */
+  #since(now: number): number {
+    const piece = this.#piece(Number.POSITIVE_INFINITY);
+    const idle = now - this.#lastAt > Math.max(CREDIT_MS, piece);
+    return Math.max(this.#emptyAt, now - (idle ? piece : Math.max(CREDIT_MS, piece)));
   }
 }

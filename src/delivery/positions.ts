@@ -57,6 +57,20 @@ export class Positions {
     return count;
   }
 
+  /** The held places among those of a span. */
+  heldSpans(span: Span): Span[] {
+    const spans: Span[] = [];
+    const to = Math.min(span.to, this.#end);
+    let from = Math.max(span.from, this.#head);
+    for (const hole of this.#holes) {
+      if (hole.to <= from || hole.from >= to) continue;
+      if (hole.from > from) spans.push({ from, to: hole.from });
+      from = hole.to;
+    }
+    if (from < to) spans.push({ from, to });
+    return spans;
+  }
+
   /** Empties places, all of which are held. */
   empty({ from, to }: Span): void {
     if (from > this.#head) return this.#dig(from, to);

@@ -9,11 +9,11 @@ export interface Segment {
   readonly last: number;
 }
 
-/** With one more entry, behind all others. */
-export function extend(segments: readonly Segment[], place: number, run: string, n: number): readonly Segment[] {
+/** With more entries of a run behind all others: from `first` at place `from` to `last`. */
+export function extend(segments: readonly Segment[], from: number, run: string, first: number, last = first): readonly Segment[] {
   const before = segments.at(-1);
-  if (before?.run !== run) return [...segments, { from: place, run, first: n, last: n }];
-  return [...segments.slice(0, -1), { ...before, last: n }];
+  if (before?.run !== run) return [...segments, { from, run, first, last }];
+  return [...segments.slice(0, -1), { ...before, last }];
 }
 
 /** Without those that ended below `head`; the last one is kept, because it says what was written last. */

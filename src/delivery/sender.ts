@@ -17,16 +17,15 @@ import type { Log } from '../log.ts';
 import { codeOf } from '../outage.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Entry } from './entry.ts';
+import { Flight } from './flight.ts';
 import type { Health } from './health.ts';
 import type { Keeper } from './keeper.ts';
 import type { Lane, Source } from './lane.ts';
 import type { Notices } from './notice.ts';
-import type { Pacer } from './pacer.ts';
+import type { Grant, Pacer } from './pacer.ts';
 
 /** An event that opens a batch waits this long for those sampled with it, in milliseconds. */
 const SETTLE_MS = 10;
-/** Ranges in one notice at most. */
-const NOTICE_RANGES_MAX = 200;
 
 export interface SenderOptions {
   readonly batch: { readonly max_events: number; readonly max_bytes: number };
@@ -73,8 +72,7 @@ export class Sender {
   #again = false;
   #wake: (() => void) | undefined;
   #lastWrite = Number.NEGATIVE_INFINITY;
-  /** What is in flight and neither confirmed nor given up. */
-  #left: Message[] = [];
+  #flight: Flight | undefined;
 
   constructor(lane: Lane, role: Role, parts: SenderParts) {
     this.lane = lane;
@@ -88,9 +86,11 @@ export class Sender {
 
   /** Gives up what is in flight, because the service ends: how it ends is of no more interest. */
   abandon(): void {
-    this.lane.losses.keep();
-    this.lane.putBack(entriesOf(this.#left));
-    this.#left = [];
+    const flight = this.#flight;
+    this.#flight = undefined;
+    if (!flight) return;
+    if (flight.tells) this.lane.losses.keep();
+    this.lane.putBack(flight.entries);
   }
 
   /** Looks at once whether there is something to send. */
@@ -129,26 +129,69 @@ export class Sender {
 
   /** Sends a batch, or waits a while. Says whether there may be more to do. */
   async #step(): Promise<boolean> {
-    const { health, stopped } = this.#parts;
-    if (stopped()) return false;
+    if (this.#parts.stopped()) return false;
     const wait = this.#wait(this.#next);
     if (wait === undefined) return false;
     if (wait > 0) {
       await this.#pause(wait);
       return true;
     }
-    const source = this.#next;
-    const began = this.#parts.clock.monotonic();
-    const batch = await this.#take(source);
-    // Reading took a while, in which everything may have changed.
-    if (stopped() || health.wait !== 0) {
-      this.lane.putBack(batch);
-      return !stopped();
-    }
-    if (batch.length === 0 && !this.#tells()) return false;
-    this.#lastWrite = began;
-    await this.#send(batch, source);
+    return this.#next === 'disk' ? await this.#sendFromDisk() : await this.#sendFresh();
+  }
+
+  async #sendFresh(): Promise<boolean> {
+    const { max_events, max_bytes } = this.#parts.options().batch;
+    const entries = this.#unexpired(this.lane.take('fresh', max_events, max_bytes, false));
+    if (entries.length === 0 && !this.#tells()) return false;
+    await this.#send(entries);
     return true;
+  }
+
+  async #sendFromDisk(): Promise<boolean> {
+    const { lane } = this;
+    const { pacer, options, health, stopped } = this.#parts;
+    const { max_events, max_bytes } = options().batch;
+    lane.claimed = true;
+    try {
+      const grant = this.#paced() && lane.spooled > 0 ? pacer.grant(max_events, max_bytes) : undefined;
+      const read = await this.#read(grant ?? { events: max_events, bytes: max_bytes });
+      // Reading took a while, in which everything may have changed.
+      const entries = stopped() || health.wait !== 0 ? [] : this.#unexpired(this.#launch(read));
+      if (grant) pacer.went(grant, entries.length, sizeOf(entries));
+      if (stopped() || health.wait !== 0) return !stopped();
+      if (entries.length === 0 && !this.#tells()) return false;
+      await this.#send(entries);
+    } finally {
+      lane.claimed = false;
+      this.#parts.onSettled(lane);
+    }
+    return true;
+  }
+
+  /** The first entries that have a place. */
+  async #read({ events, bytes }: Pick<Grant, 'events' | 'bytes'>): Promise<Entry[]> {
+    const { lane } = this;
+    const { keeper, options } = this.#parts;
+    if (lane.head >= lane.cacheFrom) return lane.next('disk', events, bytes, options().always);
+    return keeper.spool && keeper.store ? await keeper.spool.read(lane, events, bytes) : [];
+  }
+
+  #launch(read: readonly Entry[]): Entry[] {
+    const entries = this.lane.present(read);
+    this.lane.launch(entries);
+    return entries;
+  }
+
+  /** Drops those of a batch that are too old. */
+  #unexpired(entries: Entry[]): Entry[] {
+    const { keeper, options, clock } = this.#parts;
+    const oldest = clock.wall() - options().maxAge;
+    const expired = entries.filter((entry) => entry.time < oldest);
+    if (expired.length === 0) return entries;
+    this.lane.drop(expired, 'expired');
+    keeper.spool?.deleted(expired);
+    keeper.work();
+    return entries.filter((entry) => entry.time >= oldest);
   }
 
   /** How long until the next batch may go, in milliseconds; undefined until something happens. */
@@ -158,7 +201,7 @@ export class Sender {
     if (!keeper.ready || paused() || !this.#hasWork(source)) return undefined;
     const { wait } = health;
     if (wait !== 0) return wait;
-    if (source === 'disk' && this.#paced(source)) return lane.spooled > 0 ? pacer.wait : 0;
+    if (source === 'disk' && this.#paced()) return lane.spooled > 0 ? pacer.wait(this.#parts.options().batch.max_events) : 0;
     return this.#linger(source);
   }
 
@@ -166,7 +209,7 @@ export class Sender {
     const { lane } = this;
     if (this.#role === 'second' && !this.#parts.options().backfill) return false;
     // One batch of what is on disk at a time, whoever sends it.
-    if (source === 'disk' && lane.busyTo > 0) return false;
+    if (source === 'disk' && lane.claimed) return false;
     if (this.#tells()) return true;
     if (source === 'fresh') return !this.#parts.options().always && lane.freshCount > 0;
     return lane.spooled > 0 && (!this.#parts.options().always || lane.durable > lane.head);
@@ -178,8 +221,8 @@ export class Sender {
   }
 
   /** Whether the drain's rate holds: for what is on disk, unless everything is. */
-  #paced(source: Source): boolean {
-    return source === 'disk' && (!this.#parts.options().always || this.lane.draining);
+  #paced(): boolean {
+    return !this.#parts.options().always || this.lane.draining;
   }
 
   #full(source: Source): boolean {
@@ -197,95 +240,74 @@ export class Sender {
     return Math.max(0, Math.max(since + Math.min(linger, SETTLE_MS), this.#lastWrite + linger) - clock.monotonic());
   }
 
-  async #take(source: Source): Promise<Entry[]> {
-    const { keeper, pacer, options, clock } = this.#parts;
-    const { batch, always, maxAge } = options();
+  /** Sends all of a batch but for what fails, with notices of what went before it. */
+  async #send(batch: readonly Entry[]): Promise<void> {
     const { lane } = this;
-    const { events, bytes } = this.#paced(source)
-      ? pacer.batch(batch.max_events, batch.max_bytes)
-      : { events: batch.max_events, bytes: batch.max_bytes };
-    let entries: Entry[];
-    if (source === 'disk' && lane.head < lane.cacheFrom) {
-      entries = keeper.spool && keeper.store ? lane.present(await keeper.spool.read(lane, events, bytes)) : [];
-      lane.launch(entries);
-    } else entries = lane.take(source, events, bytes, always);
-    const oldest = clock.wall() - maxAge;
-    const expired = entries.filter((entry) => entry.time < oldest);
-    if (expired.length === 0) return entries;
-    lane.drop(expired, 'expired');
-    keeper.spool?.deleted(expired);
-    keeper.work();
-    return entries.filter((entry) => entry.time >= oldest);
-  }
-
-  /** Sends all of a batch but for what fails, with a notice of what went before it. */
-  async #send(batch: readonly Entry[], source: Source): Promise<void> {
-    const { lane } = this;
-    const { notices, clock, health, stopped, onSettled } = this.#parts;
-    this.#left = this.#role === 'second' ? batch.map((entry) => new Backfilled(entry)) : [...batch];
-    const ranges = this.#tells() ? lane.losses.take(NOTICE_RANGES_MAX) : [];
-    if (ranges.length > 0) this.#left.unshift(notices.make(lane.number, ranges, clock.wall()));
-    let size = this.#left.length;
-    while (this.#left.length > 0) {
-      const piece = this.#left.slice(0, size);
+    const { notices, clock, health, stopped } = this.#parts;
+    const ranges = this.#tells() ? lane.losses.take() : [];
+    const flight = new Flight(notices.make(lane.number, ranges, clock.wall()), batch, this.#role === 'second');
+    this.#flight = flight;
+    this.#lastWrite = clock.monotonic();
+    for (let size = flight.left.length; flight.left.length > 0; ) {
+      const piece = flight.left.slice(0, size);
       try {
         await health.call(async () => await this.#parts.write(piece));
         if (stopped()) return;
-        this.#left = this.#left.slice(piece.length);
-        this.#settle(piece, source);
+        this.#settle(flight, piece, () => true);
         // The other half of what was rejected may be fine as a whole.
-        size = Math.min(this.#left.length, 2 * size);
+        size = Math.min(flight.left.length, 2 * size);
       } catch (error) {
         if (stopped()) return;
-        size = this.#sift(piece, error, source);
+        size = this.#sift(flight, piece, error);
       }
     }
-    onSettled(lane);
+    this.#flight = undefined;
   }
 
   /** Deals with a piece that failed, wholly or in part. Returns how large the next piece is to be. */
-  #sift(piece: readonly Message[], error: unknown, source: Source): number {
-    const confirmed = error instanceof SinkError ? error.confirmed : undefined;
-    const rest = piece.filter((_, i) => !confirmed?.has(i));
-    this.#left = [...rest, ...this.#left.slice(piece.length)];
-    if (rest.length < piece.length) this.#settle(piece.filter((_, i) => confirmed?.has(i)), source);
-    if (codeOf(error) !== 'rejected') this.#giveUp();
-    else if (piece.length === 1 && rest.length === 1) {
-      this.#left = this.#left.slice(1);
-      this.#reject(rest[0] as Message, error);
-    }
-    return Math.max(1, rest.length >> 1);
+  #sift(flight: Flight, piece: readonly Message[], error: unknown): number {
+    const confirmed = (error instanceof SinkError && error.confirmed) || new Set();
+    if (confirmed.size > 0) this.#settle(flight, piece, (i) => confirmed.has(i));
+    const rest = piece.length - confirmed.size;
+    if (codeOf(error) !== 'rejected') this.#giveUp(flight);
+    else if (piece.length === 1 && rest === 1) this.#reject(flight, piece[0] as Message, error);
+    return Math.max(1, rest >> 1);
   }
 
-  #settle(piece: readonly Message[], source: Source): void {
+  #settle(flight: Flight, piece: readonly Message[], isDone: (index: number) => boolean): void {
     const { lane } = this;
-    const { keeper, pacer, options } = this.#parts;
-    const entries = entriesOf(piece);
-    if (entries.length < piece.length) lane.losses.told();
-    if (this.#paced(source)) pacer.went(entries.length, sizeOf(entries));
+    const { keeper, options } = this.#parts;
+    const entries = this.#landed(flight, piece, isDone);
     lane.settle(entries, 'delivered');
     keeper.spool?.deleted(entries);
     // In `always` the disk is never empty; a batch's worth is no backlog.
-    if (lane.spooled <= (options().always ? options().batch.max_events : 0)) lane.draining = false;
+    if (lane.draining && lane.spooled <= (options().always ? options().batch.max_events : 0)) lane.draining = false;
     if (lane.doomed.length > 0 || lane.losses.dirty) keeper.work();
   }
 
-  #giveUp(): void {
+  /** Takes messages out of the flight; a lane that has told its losses forgets them. Returns the entries. */
+  #landed(flight: Flight, piece: readonly Message[], isDone: (index: number) => boolean): Entry[] {
+    const { tells } = flight;
+    const entries = flight.done(piece, isDone);
+    if (tells && !flight.tells) this.lane.losses.told();
+    return entries;
+  }
+
+  #giveUp(flight: Flight): void {
     const { lane } = this;
-    lane.losses.keep();
-    lane.putBack(entriesOf(this.#left));
-    this.#left = [];
+    if (flight.tells) lane.losses.keep();
+    lane.putBack(flight.entries);
+    flight.left = [];
     lane.draining = true;
     this.#parts.onFailure();
   }
 
-  #reject(message: Message, error: unknown): void {
+  #reject(flight: Flight, message: Message, error: unknown): void {
     const { log, name, dead, clock, keeper } = this.#parts;
-    const { lane } = this;
-    const [entry] = entriesOf([message]);
+    const [entry] = this.#landed(flight, [message], () => true);
     log.warn({ sink: name, event: message.id, reason: describe(error) }, 'an event was rejected for good; it is kept as a dead letter');
-    if (!entry) return lane.losses.told();
-    lane.settle([entry], 'dead_lettered');
+    if (!entry) return;
+    this.lane.settle([entry], 'dead_lettered');
     dead.add(entry, describe(error), clock.wall());
     keeper.work();
   }
@@ -301,46 +323,6 @@ export class Sender {
       };
     });
   }
-}
-
-/** An entry that is sent beside newer ones. */
-class Backfilled implements Message {
-  readonly entry: Entry;
-  readonly backfill = true;
-  readonly id: string;
-  readonly type: string;
-  readonly time: number;
-  readonly agent: string;
-  readonly host: string;
-  readonly sensor: string;
-  readonly contentType: Message['contentType'];
-  readonly body: Buffer;
-  readonly lane: number;
-  readonly seq: string;
-
-  constructor(entry: Entry) {
-    this.entry = entry;
-    this.id = entry.id;
-    this.type = entry.type;
-    this.time = entry.time;
-    this.agent = entry.agent;
-    this.host = entry.host;
-    this.sensor = entry.sensor;
-    this.contentType = entry.contentType;
-    this.body = entry.body;
-    this.lane = entry.lane;
-    this.seq = entry.seq;
-  }
-}
-
-/** The entries among messages; a notice is none. */
-function entriesOf(messages: readonly Message[]): Entry[] {
-  const entries: Entry[] = [];
-  for (const message of messages) {
-    if (message instanceof Backfilled) entries.push(message.entry);
-    else if (message.seq !== undefined) entries.push(message as Entry);
-  }
-  return entries;
 }
 
 const sizeOf = (entries: readonly Entry[]): number => entries.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -7,8 +7,8 @@
  */
 import { decode, encode } from '@msgpack/msgpack';
 import { decodeEntry, type Entry } from './entry.ts';
-import { ALL_LANES, ALL_LOSSES, ALL_RUNS, entryRange, laneOfKey, placeOfKey, runOfKey } from './keys.ts';
-import type { LaneState } from './lane.ts';
+import { ALL_LANES, ALL_LOSSES, ALL_RUNS, entryRange, laneOfKey, placeOfKey, REPAIRED_KEY, runOfKey } from './keys.ts';
+import type { LaneState } from './lane-state.ts';
 import type { LossRange } from './losses.ts';
 import type { Span } from './positions.ts';
 import { extend, type Segment } from './segments.ts';
@@ -28,6 +28,8 @@ export interface LaneRecord {
   readonly sum: number;
   readonly holes: readonly Span[];
   readonly segments: readonly Segment[];
+  /** Places below it may be missing, because the disk was found damaged; absent when none is. */
+  readonly suspect?: number;
 }
 
 /** A lane as it was found. */
@@ -64,8 +66,10 @@ async function* walk(store: Store, range: KeyRange): AsyncIterable<[key: Buffer,
   }
 }
 
-/** What the disk says of the spool. With `damaged`, every entry is looked at, because some may be gone. */
-export async function readState(store: Store, damaged: boolean): Promise<SpoolState> {
+/** What the disk says of the spool. After a repair every entry is looked at, because some may be gone. */
+export async function readState(store: Store): Promise<SpoolState> {
+  const [mark] = await store.read({ from: REPAIRED_KEY, to: Buffer.concat([REPAIRED_KEY, Buffer.of(0)]) }, 1, 1);
+  const damaged = mark !== undefined;
   const lanes = new Map<number, FoundLane>();
   const losses = new Map<number, LossRange[]>();
   const runs = new Map<string, RunRecord>();
@@ -97,17 +101,19 @@ async function findLane(store: Store, lane: number, record: LaneRecord | undefin
   const all = entryRange(lane, known.head, PLACE_END);
   const [first] = await store.read(all, 1, 1);
   const last = await store.last(all);
-  if (!first || !last) return damaged && record ? { ...known, bytes: 0 } : { ...known, head: known.end, holes: [], bytes: 0 };
-  const end = Math.max(known.end, placeOfKey(last) + 1);
-  // What is before the first was delivered since the record was written, unless something is known to be gone.
-  const head = damaged && record ? known.head : placeOfKey(first[0]);
-  const holes = known.holes.filter((hole) => hole.to > head && hole.from > head);
+  const end = Math.max(known.end, last ? placeOfKey(last) + 1 : 0);
+  const suspect = damaged ? end : (known.suspect ?? 0);
+  // What is before the first was delivered since the record was written, unless something may be missing.
+  const isSuspect = record !== undefined && suspect > known.head;
+  const head = isSuspect ? known.head : first ? placeOfKey(first[0]) : known.end;
+  const found = { head, end, holes: known.holes.filter((hole) => hole.to > head && hole.from > head), suspect };
+  if (!first || !last) return { ...known, ...found, bytes: 0 };
   const [entryOfFirst, entryOfLast] = [decodeEntry(first[1], lane, placeOfKey(first[0])), await entryAt(store, lane, placeOfKey(last))];
-  if (!damaged && entryOfFirst && entryOfLast) {
+  if (!isSuspect && !damaged && entryOfFirst && entryOfLast) {
     const bytes = entryOfLast.sum - entryOfFirst.sum + entryOfFirst.bytes;
-    return { head, end, holes, bytes, sum: entryOfLast.sum, segments: withLast(known.segments, head, entryOfLast) };
+    return { ...found, bytes, sum: entryOfLast.sum, segments: withLast(known.segments, head, entryOfLast) };
   }
-  return { head, end, holes, ...(await searchLane(store, lane, known)) };
+  return { ...found, ...(await searchLane(store, lane, known)) };
 }
 
 async function entryAt(store: Store, lane: number, place: number): Promise<Entry | undefined> {

@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, errno } from '../../errors.ts';
-import { openDatabase, repairDatabase, troubleOf } from './database.ts';
+import { applyChanges, openDatabase, repairDatabase, troubleOf } from './database.ts';
+import { REPAIRED_KEY } from '../keys.ts';
 import { dataOf, syncFolder, unlessMissing } from './folder.ts';
 import { isLog, isTable } from './inspect.ts';
 import { readLog, writeLog } from './log-file.ts';
@@ -40,7 +41,9 @@ export async function salvage(folder: string, damage: string): Promise<string> {
     await linkAll(data, repair);
     await prepare(repair);
     await repairDatabase(repair);
-    await (await openDatabase(repair)).close();
+    const repaired = await openDatabase(repair);
+    await applyChanges(repaired, [{ key: REPAIRED_KEY, value: Buffer.from(damage) }], true);
+    await repaired.close();
     // They are in what is set aside, too.
     await rm(join(repair, 'lost'), { recursive: true, force: true });
   } catch (error) {

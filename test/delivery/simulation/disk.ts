@@ -4,6 +4,7 @@
  * A batch takes effect as a whole when its write ends. A killed process loses the batch in progress, or not; a power cut also loses the
  * last batches that were not synced, as many as it likes, but never one before another.
  */
+import { REPAIRED_KEY } from '../../../src/delivery/keys.ts';
 import type { Change, KeyRange, Store } from '../../../src/delivery/store.ts';
 import { StoreError } from '../../../src/delivery/store.ts';
 import type { FakeClock } from '../../clock.ts';
@@ -99,6 +100,7 @@ export class SimulatedDisk {
       if (!value) continue;
       if (this.#random.chance(0.5)) {
         this.#content.delete(key);
+        this.#content.set(REPAIRED_KEY.toString('hex'), Buffer.of(1));
         noticed = true;
       } else {
         const copy = Buffer.from(value);
