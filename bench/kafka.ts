@@ -20,7 +20,7 @@ export interface Sender {
   close(): Promise<void>;
 }
 
-/** kafkajs as its documentation has it, but for a partition that is given, so that both do the same. */
+/** kafkajs as its documentation has it, but for a partition that is given, so that both do the same. @public */
 export async function bareKafka(brokers: readonly string[], topic: string): Promise<Sender> {
   const kafka = new kafkajs.Kafka({ clientId: 'bare', brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
   const producer = kafka.producer({ createPartitioner: () => () => 0, allowAutoTopicCreation: false });
@@ -40,7 +40,7 @@ export async function bareKafka(brokers: readonly string[], topic: string): Prom
   };
 }
 
-/** The sink, without delivery around it. */
+/** The sink, without delivery around it. @public */
 export async function sinkKafka(brokers: readonly string[], topic: string): Promise<Sender> {
   const context = { name: 'bench', agent: 'bench', clock: systemClock, warn: () => {}, blocked: () => {} };
   const { signal } = new AbortController();
@@ -57,7 +57,7 @@ export async function sinkKafka(brokers: readonly string[], topic: string): Prom
 
 const keyOf = ({ host, sensor }: Message): string => `${host}/${sensor}`;
 
-/** Events of a kilobyte, as delivery hands them over. */
+/** Events of a kilobyte, as delivery hands them over. @public */
 export function batches(count: number, size = BATCH, bytes = BYTES): Message[][] {
   return Array.from({ length: count }, (_, b) =>
     Array.from({ length: size }, (_, i) => {
@@ -91,7 +91,7 @@ async function round({ send }: Sender, work: readonly Message[][]): Promise<{ wa
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 
-/** Both, in turns. */
+/** Both, in turns. @public */
 export async function compare(bare: Sender, ours: Sender, work: readonly Message[][], rounds: number): Promise<Figure[]> {
   const measured = { bare: [] as { wall: number; cpu: number }[], ours: [] as { wall: number; cpu: number }[] };
   for (let i = 0; i < rounds + 1; i++) {

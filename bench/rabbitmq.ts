@@ -106,7 +106,7 @@ export async function rabbitmq(): Promise<Figure[]> {
   const server = await Rabbitmq.start();
   const { port, url } = server.first;
   const context = { name: 'bench', agent: 'bench', clock: systemClock, warn: console.error, blocked: console.error };
-  const broker = new RabbitBroker(context, options.parse({ hosts: [`127.0.0.1:${port}`], queue: QUEUE }));
+  const broker = new RabbitBroker(context, options.parse({ hosts: [`127.0.0.1:${port}`], queue_name: QUEUE }));
   const model = await connect(url, { noDelay: true });
   try {
     const admin = await model.createChannel();

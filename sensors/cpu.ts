@@ -84,7 +84,7 @@ class ProcStat implements Sampler {
 
   constructor(host: Host, option: FrequencyOption) {
     this.#host = host;
-    this.#stat = host.proc('stat');
+    this.#stat = host.proc('stat', 'at once');
     this.#frequencies = new Frequencies(host, option);
   }
 

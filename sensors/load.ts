@@ -35,7 +35,7 @@ export default defineSensor({
   open(host) {
     if (host.platform === 'darwin' && host.live) return { sample: sampleNodeOs };
     requirePath(host, host.procPath('loadavg'), 'the load average');
-    const loadavg = host.proc('loadavg');
+    const loadavg = host.proc('loadavg', 'at once');
     return {
       sample() {
         const text = loadavg.read();

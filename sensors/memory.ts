@@ -146,7 +146,7 @@ export default defineSensor({
   open(host) {
     if (host.platform === 'darwin' && host.live) return { sample: sampleNodeOs };
     requirePath(host, host.procPath('meminfo'), 'memory');
-    return new ProcMeminfo(host.proc('meminfo'));
+    return new ProcMeminfo(host.proc('meminfo', 'at once'));
   },
 });
 

@@ -41,7 +41,7 @@ export default defineSensor({
   options: z.strictObject({}),
   open(host) {
     if (host.platform !== 'linux') throw new Unavailable(`pressure is measured by Linux; this is ${host.platform}`);
-    const sources = RESOURCES.map((resource) => ({ resource, file: host.proc(`pressure/${resource}`) })).filter(
+    const sources = RESOURCES.map((resource) => ({ resource, file: host.proc(`pressure/${resource}`, 'at once') })).filter(
       // Where it is switched off, the files are not there, or reading them is not supported.
       ({ file }) => file.maybe() !== undefined,
     );

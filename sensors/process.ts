@@ -139,7 +139,7 @@ class ProcessSampler implements Sampler {
     if (given.groups || given.group_by !== 'none')
       this.#ledger = new Ledger(groups, Math.max(given.limit, groups.length), given.children);
     this.#extras = { io: given.io, openFiles: given.file_descriptors ? openFilesBy(host) : 'none', status: given.status };
-    this.#uptime = host.proc('uptime');
+    this.#uptime = host.proc('uptime', 'at once');
     this.#pageBytes = pageBytes(host);
     this.#bootTime = host.reader().maybe(host.procPath('stat'))?.numberAfter(BOOT_TIME);
   }

@@ -105,10 +105,10 @@ class ProcessesSampler implements Sampler {
     this.#host = host;
     this.#limit = limit;
     this.#shared = new ProcessFiles(host, keepOpen);
-    this.#stat = host.proc('stat');
-    this.#pidMax = host.proc('sys/kernel/pid_max');
-    this.#threadsMax = host.proc('sys/kernel/threads-max');
-    this.#fileNr = host.proc('sys/fs/file-nr');
+    this.#stat = host.proc('stat', 'at once');
+    this.#pidMax = host.proc('sys/kernel/pid_max', 'at once');
+    this.#threadsMax = host.proc('sys/kernel/threads-max', 'at once');
+    this.#fileNr = host.proc('sys/fs/file-nr', 'at once');
   }
 
   sample(): AnyTable[] {

@@ -125,8 +125,8 @@ class LinuxSystem implements Sampler {
     this.#reader = host.reader();
     this.#about = aboutLinux(host);
     this.#rtc = hardwareClock(host);
-    this.#uptime = host.proc('uptime');
-    this.#entropy = host.proc('sys/kernel/random/entropy_avail');
+    this.#uptime = host.proc('uptime', 'at once');
+    this.#entropy = host.proc('sys/kernel/random/entropy_avail', 'at once');
     this.#source = host.sys('devices/system/clocksource/clocksource0/current_clocksource');
   }
 

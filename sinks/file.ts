@@ -12,7 +12,7 @@ import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
-import { abortable } from '../src/abort.ts';
+import { Waits } from '../src/abort.ts';
 import { type Clock, systemClock } from '../src/clock.ts';
 import { describe, SinkError } from '../src/errors.ts';
 import type { TideEvent } from '../src/event.ts';
@@ -75,6 +75,7 @@ export class FileSink implements Sink {
   readonly #clock: Clock;
   readonly #open: OpenFile;
   readonly #encoder: BatchEncoder;
+  readonly #waits = new Waits();
   #connected = false;
   /** What is in progress. It never rejects. */
   #busy: Promise<void> | undefined;
@@ -123,16 +124,15 @@ export class FileSink implements Sink {
 
   /** Runs one thing at a time. The caller is released as soon as the signal aborts; what runs then still runs to its end. */
   async #exclusive(signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {
-    const wait = <T>(promise: Promise<T>): Promise<T> => (signal ? abortable(promise, signal) : promise);
+    const wait = (promise: Promise<void>): Promise<void> => (signal ? this.#waits.until(promise, signal) : promise);
     try {
       while (this.#busy) await wait(this.#busy);
       signal?.throwIfAborted();
+      const ended = (): void => {
+        this.#busy = undefined;
+      };
       const working = work();
-      this.#busy = working
-        .catch(() => {})
-        .finally(() => {
-          this.#busy = undefined;
-        });
+      this.#busy = working.then(ended, ended);
       await wait(working);
     } catch (error) {
       throw fileError(this.#path, error);
@@ -140,10 +140,17 @@ export class FileSink implements Sink {
   }
 
   async #append(batch: readonly TideEvent[], signal: AbortSignal): Promise<void> {
-    let file = await this.#current(signal);
-    const encoded = this.#encoder.encode(batch);
+    const opened = this.#current(signal);
+    let file: ActiveFile;
+    let encoded: Buffer;
+    try {
+      // Encoding needs the processor alone, and the look at the path only the disk.
+      encoded = this.#encoder.encode(batch);
+    } finally {
+      file = await opened;
+    }
     if (this.#due(file, encoded.length)) file = await this.#rotate(file, signal);
-    await this.#leaveFree(encoded.length);
+    if (this.#options.min_free > 0) await this.#leaveFree(encoded.length);
     const { fsync } = this.#options;
     await file.append(encoded, fsync === 'always', signal);
     if (fsync === 'interval') this.#syncLater();
@@ -208,7 +215,6 @@ export class FileSink implements Sink {
 
   async #leaveFree(more: number): Promise<void> {
     const { min_free } = this.#options;
-    if (min_free === 0) return;
     const folder = dirname(this.#path);
     const { bavail, bsize } = await statfs(folder);
     if (bavail * bsize - more < min_free) {

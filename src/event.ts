@@ -98,15 +98,15 @@ export class TableBuilder<
   M extends string = never,
 > {
   readonly schema: Schema;
-  readonly #cells: Cell[][];
-  readonly #columns: number[][];
+  /** Cells and numbers row after row: an array for each column would be most of what a sample allocates. */
+  readonly #cells: Cell[] = [];
+  readonly #numbers: number[] = [];
+  /** Absent numbers, as (row, field), because the number of rows is not known yet. */
   #absent: number[] | undefined;
   #rows = 0;
 
   constructor(schema: Schema) {
     this.schema = schema;
-    this.#cells = schema.attributes.map(() => []);
-    this.#columns = schema.fieldNames.map(() => []);
   }
 
   get rows(): number {
@@ -115,12 +115,11 @@ export class TableBuilder<
 
   /** Adds a row: its cells in the order of the schema's attributes, its numbers by field. */
   add(cells: Cells<A, M>, values: Values<F>): this {
-    const names = this.schema.fieldNames;
-    for (let a = 0; a < this.#cells.length; a++) this.#cells[a]?.push(cells[a] as Cell);
-    for (let f = 0; f < names.length; f++) {
-      const value = values[names[f] as string];
-      this.#columns[f]?.push(value ?? 0);
-      // Absent cells are remembered as (row, field), because the number of rows is not known yet.
+    const { attributes, fieldNames } = this.schema;
+    for (let a = 0; a < attributes.length; a++) this.#cells.push(cells[a] as Cell);
+    for (let f = 0; f < fieldNames.length; f++) {
+      const value = values[fieldNames[f] as string];
+      this.#numbers.push(value ?? 0);
       if (value === undefined) (this.#absent ??= []).push(this.#rows, f);
     }
     this.#rows++;
@@ -130,12 +129,10 @@ export class TableBuilder<
   /** The finished table. Reuses `previous`' layout when the rows are the same rows, which is the usual case. */
   seal(previous?: Layout): Table {
     const rows = this.#rows;
-    const values = new Float64Array(rows * this.#columns.length);
-    // A loop, because `set` from an array goes through a slow path that costs more than everything else here.
-    for (let f = 0, at = 0; f < this.#columns.length; f++) {
-      const column = this.#columns[f] as number[];
-      for (let r = 0; r < rows; r++) values[at++] = column[r] as number;
-    }
+    const fields = this.schema.fieldNames.length;
+    const values = new Float64Array(rows * fields);
+    for (let f = 0, at = 0; f < fields; f++)
+      for (let r = 0; r < rows; r++) values[at++] = this.#numbers[r * fields + f] as number;
     let absent: Uint8Array | undefined;
     if (this.#absent) {
       absent = new Uint8Array(values.length);
@@ -143,21 +140,32 @@ export class TableBuilder<
         absent[(this.#absent[i + 1] as number) * rows + (this.#absent[i] as number)] = 1;
       }
     }
-    const same = previous !== undefined && sameCells(previous, rows, this.#cells);
-    return { schema: this.schema, layout: same ? previous : createLayout(rows, this.#cells), values, absent };
+    const count = this.schema.attributes.length;
+    const same = previous !== undefined && sameCells(previous, rows, count, this.#cells);
+    return {
+      schema: this.schema,
+      layout: same ? previous : createLayout(rows, columns(rows, count, this.#cells)),
+      values,
+      absent,
+    };
   }
 }
 
 /** A table of any schema, as `sample` returns it. */
 export type AnyTable = Pick<TableBuilder, 'schema' | 'rows' | 'seal'>;
 
-function sameCells(layout: Layout, rows: number, cells: readonly (readonly Cell[])[]): boolean {
-  if (layout.rows !== rows || layout.attributes.length !== cells.length) return false;
-  for (let a = 0; a < cells.length; a++) {
-    const [was, is] = [layout.attributes[a] as readonly Cell[], cells[a] as readonly Cell[]];
-    for (let r = 0; r < rows; r++) if (was[r] !== is[r]) return false;
+/** Whether the layout has these cells, which are `count` a row, row after row. */
+function sameCells(layout: Layout, rows: number, count: number, cells: readonly Cell[]): boolean {
+  if (layout.rows !== rows || layout.attributes.length !== count) return false;
+  for (let a = 0; a < count; a++) {
+    const was = layout.attributes[a] as readonly Cell[];
+    for (let r = 0; r < rows; r++) if (was[r] !== cells[r * count + a]) return false;
   }
   return true;
+}
+
+function columns(rows: number, count: number, cells: readonly Cell[]): Cell[][] {
+  return Array.from({ length: count }, (_, a) => Array.from({ length: rows }, (_row, r) => cells[r * count + a] as Cell));
 }
 
 /** A layout over these cells, which it keeps. A lone surrogate, which UTF-8 cannot carry, becomes U+FFFD. */

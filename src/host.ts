@@ -20,6 +20,13 @@ const FILE_BYTES_MAX = 64 * 2 ** 20;
 export type ReadKind = 'file' | 'folder' | 'link' | 'exists';
 export type OnRead = (path: string, kind: ReadKind) => void;
 
+/**
+ * How the kernel gives a file. `at once`: as much as fits into what is asked for, so that less than that is the end; so it is with
+ * regular files, with all of sysfs and with what in /proc is written as a whole (`stat`, `meminfo`, `loadavg`; seq_file's single_open).
+ * `in pieces`: it may stop before a line that does not fit into its page (`mountinfo`, `net/dev`), and the end is said with 0 bytes alone.
+ */
+export type Given = 'at once' | 'in pieces';
+
 export interface HostOptions {
   /** Where the host's `/proc` is. */
   readonly proc?: string;
@@ -106,13 +113,18 @@ export class Host {
   }
 
   /** `/proc/<path>`, to be read again and again. */
-  proc(path: string): HotFile {
-    return new HotFile(this.procPath(path), this.#onRead);
+  proc(path: string, given?: Given): HotFile {
+    return this.hot(this.procPath(path), given);
   }
 
-  /** `/sys/<path>`, to be read again and again. */
+  /** `/sys/<path>`, to be read again and again. The kernel gives every text of sysfs at once. */
   sys(path: string): HotFile {
-    return new HotFile(this.sysPath(path), this.#onRead);
+    return this.hot(this.sysPath(path), 'at once');
+  }
+
+  /** A file at a path that came from this host, to be read again and again. */
+  hot(path: string, given?: Given): HotFile {
+    return new HotFile(path, this.#onRead, given);
   }
 
   /** For files that are too many, or too short-lived, to be worth an open descriptor each. */
@@ -182,12 +194,14 @@ function tolerant<T>(read: () => T): T | undefined {
 export class HotFile {
   readonly path: string;
   readonly #onRead: OnRead | undefined;
+  readonly #given: Given;
   #fd = -1;
   #text: Text | undefined;
 
-  constructor(path: string, onRead?: OnRead) {
+  constructor(path: string, onRead?: OnRead, given: Given = 'in pieces') {
     this.path = path;
     this.#onRead = onRead;
+    this.#given = given;
   }
 
   /** The file's bytes now, in a `Text` that the next `read` overwrites. Throws the system's error when it cannot be read. */
@@ -198,7 +212,7 @@ export class HotFile {
     }
     const text = (this.#text ??= new Text(this.path, Buffer.allocUnsafeSlow(BUFFER_BYTES), 0));
     try {
-      fill(this.#fd, text);
+      fill(this.#fd, text, this.#given);
     } catch (error) {
       // The device or process behind it went away and may be back under the same name: the next read opens it anew.
       this.close();
@@ -237,7 +251,7 @@ export class FileReader {
     return tolerant(() => {
       const fd = openSync(path, 'r');
       try {
-        fill(fd, text);
+        fill(fd, text, 'in pieces');
       } finally {
         closeSync(fd);
         this.#buffer = text.buffer;
@@ -247,14 +261,14 @@ export class FileReader {
   }
 }
 
-/** A file of the kernel's may give less than was asked for in one read, and says its end with 0 bytes alone. */
-function fill(fd: number, text: Text): void {
+/** Reads from the start to the end, which each way of giving says otherwise. */
+function fill(fd: number, text: Text, given: Given): void {
   let length = 0;
   for (;;) {
     const read = readSync(fd, text.buffer, length, text.buffer.length - length, length);
     length += read;
-    if (read === 0) break;
     if (length === text.buffer.length) text.buffer = grown(text.buffer, text.file);
+    else if (read === 0 || given === 'at once') break;
   }
   text.length = length;
 }

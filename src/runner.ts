@@ -8,7 +8,7 @@
  *   stopped   for good
  *
  * A batch is written at once when it is full, and otherwise at most every `batch.wait`, so that a quiet service writes little and the first
- * event never waits. A failed batch goes back to the front of the queue, where the queue's own rule decides what is lost when it fills up.
+ * event never waits (`Pace`). A failed batch goes back to the front of the queue, where the queue's own rule decides what is lost when it fills up.
  * A batch that is rejected is bisected until the one event that is to blame is alone; that one is dropped. After a call that outlasted its
  * deadline the sink is opened anew: an old connection must not answer for a new one. Nothing a sink does reaches beyond its runner.
  */
@@ -18,13 +18,11 @@ import type { TideEvent } from './event.ts';
 import { Ledger, type LedgerView } from './ledger.ts';
 import type { Log } from './log.ts';
 import { codeOf, Outage } from './outage.ts';
+import { Pace } from './pace.ts';
 import { Queue } from './queue.ts';
 import type { RunnerOptions, RunnerStatus } from './runner-types.ts';
 import type { Sink } from './sink.ts';
 import { endsSession, SinkSession } from './sink-session.ts';
-
-/** An event that opens a batch waits this long for those sampled with it, in milliseconds. */
-const SETTLE_MS = 10;
 
 export class Runner {
   readonly name: string;
@@ -37,7 +35,7 @@ export class Runner {
   #session: SinkSession | undefined;
   #state: RunnerStatus['state'] = 'idle';
   #cancelTimer: (() => void) | undefined;
-  #lastWrite = Number.NEGATIVE_INFINITY;
+  readonly #pace: Pace;
   /** How many wait for the queue to be empty; while there are any, batches go out whether they are full or not. */
   #flushing = 0;
   /** Whether a successor waits for the call in progress to end. */
@@ -58,6 +56,7 @@ export class Runner {
     this.#log = log;
     this.#queue = new Queue(options.queue);
     this.#outage = new Outage(name, options.backoff, log);
+    this.#pace = new Pace(clock, options.batch.wait, () => this.#start());
   }
 
   status(): RunnerStatus {
@@ -88,6 +87,11 @@ export class Runner {
     this.#wake();
   }
 
+  /** A round of samples begins, or is over: what it published need not wait for more. */
+  round(over: boolean): void {
+    this.#pace.round(over, this.#state === 'idle' && this.#queue.length > 0);
+  }
+
   /** Resolves when everything published so far is delivered or dropped, or when `ms` are over. A sink that is waiting is tried at once. */
   async flush(ms: number): Promise<void> {
     if (this.#state === 'stopped') return;
@@ -102,6 +106,7 @@ export class Runner {
   async stop(ms: number): Promise<void> {
     await this.flush(ms);
     this.#state = 'stopped';
+    this.#pace.stop();
     this.#cancelTimer?.();
     this.#ledger.drop('queued', 'shutdown', this.#queue.clear());
     this.#ledger.drop('in_flight', 'shutdown', this.#ledger.view().in_flight);
@@ -132,6 +137,7 @@ export class Runner {
     await this.#takingOver;
     if (this.#state === 'sending') await this.#rested(this.#options.timeout);
     this.#state = 'stopped';
+    this.#pace.stop();
     this.#cancelTimer?.();
     // A call that is still in progress is given up: its events are sent again by the successor.
     this.#ledger.move('in_flight', 'queued', this.#inFlight.length);
@@ -167,10 +173,7 @@ export class Runner {
   #wake(): void {
     if (this.#state !== 'idle' || this.#queue.length === 0) return;
     if (this.#flushing > 0 || this.#full()) return this.#start();
-    if (this.#cancelTimer) return;
-    const { wait } = this.#options.batch;
-    const due = Math.max(Math.min(wait, SETTLE_MS), this.#lastWrite + wait - this.#clock.monotonic());
-    this.#cancelTimer = this.#clock.after(due, () => this.#start());
+    this.#pace.event();
   }
 
   #start(): void {
@@ -183,7 +186,7 @@ export class Runner {
   /** Sends until no batch is worth it any more, or until a failure. Never rejects. */
   async #run(): Promise<void> {
     do {
-      this.#lastWrite = this.#clock.monotonic();
+      this.#pace.wrote();
       const failure = await this.#sendOne();
       if (this.#stopped()) return;
       if (failure) return await this.#wait(failure.error);

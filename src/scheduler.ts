@@ -67,15 +67,18 @@ export function stableOffset(name: string, interval: number): number {
 
 export class Scheduler {
   readonly #clock: Clock;
+  readonly #alarms: Alarms;
   readonly #timetables = new Set<{ stop(): void }>();
 
-  constructor(clock: Clock) {
+  /** `onRound` is told before and after (`over`) the jobs of one moment are called; those that return directly are done then. */
+  constructor(clock: Clock, onRound: (over: boolean) => void = () => {}) {
     this.#clock = clock;
+    this.#alarms = new Alarms(clock, onRound);
   }
 
   /** Samples the job now, and from then on at its moments. */
   add<T>(job: Job<T>): { readonly stats: Readonly<JobStats>; stop(): void } {
-    const timetable = new Timetable(job, this.#clock, () => this.#timetables.delete(timetable));
+    const timetable = new Timetable(job, this.#clock, this.#alarms, () => this.#timetables.delete(timetable));
     this.#timetables.add(timetable);
     timetable.start();
     return timetable;
@@ -84,6 +87,48 @@ export class Scheduler {
   /** No job is called any more; samples in progress are aborted and not heard. */
   stop(): void {
     for (const timetable of this.#timetables) timetable.stop();
+  }
+}
+
+/** The next moments of all jobs. Those at the same moment share one timer: one wake-up, in the order in which they were set. */
+class Alarms {
+  readonly #clock: Clock;
+  readonly #onRound: (over: boolean) => void;
+  readonly #moments = new Map<number, { readonly calls: Set<() => void>; readonly cancel: () => void }>();
+
+  constructor(clock: Clock, onRound: (over: boolean) => void) {
+    this.#clock = clock;
+    this.#onRound = onRound;
+  }
+
+  /** Calls back at a time of the wall clock, or after CHECK_MS if that is sooner. The returned function cancels. */
+  set(time: number, call: () => void): () => void {
+    let moment = this.#moments.get(time);
+    if (moment === undefined) {
+      const left = Math.max(1, time - this.#clock.wall());
+      moment = { calls: new Set(), cancel: this.#clock.after(Math.min(left, CHECK_MS), () => this.#ring(time)) };
+      this.#moments.set(time, moment);
+    }
+    const { calls, cancel } = moment;
+    calls.add(call);
+    return () => {
+      // While they are being called the moment is no longer kept, and this one is passed over.
+      if (!calls.delete(call) || calls.size > 0 || this.#moments.get(time)?.calls !== calls) return;
+      this.#moments.delete(time);
+      cancel();
+    };
+  }
+
+  #ring(time: number): void {
+    const calls = this.#moments.get(time)?.calls ?? new Set();
+    // What is called sets its next moment, which after an early look is this one again.
+    this.#moments.delete(time);
+    this.#onRound(false);
+    try {
+      for (const call of calls) call();
+    } finally {
+      this.#onRound(true);
+    }
   }
 }
 
@@ -101,6 +146,7 @@ class Timetable<T> {
   };
   readonly #job: Job<T>;
   readonly #clock: Clock;
+  readonly #alarms: Alarms;
   readonly #onStop: () => void;
   #running = false;
   #stopped = false;
@@ -110,9 +156,10 @@ class Timetable<T> {
   /** Moments to let pass because the job keeps failing. */
   #skip = 0;
 
-  constructor(job: Job<T>, clock: Clock, onStop: () => void) {
+  constructor(job: Job<T>, clock: Clock, alarms: Alarms, onStop: () => void) {
     this.#job = job;
     this.#clock = clock;
+    this.#alarms = alarms;
     this.#onStop = onStop;
   }
 
@@ -139,13 +186,11 @@ class Timetable<T> {
   }
 
   #sleep(): void {
-    if (this.#stopped) return;
-    const left = Math.max(1, this.#due - this.#clock.wall());
-    this.#cancel = this.#clock.after(Math.min(left, CHECK_MS), () => this.#look());
+    if (!this.#stopped) this.#cancel = this.#alarms.set(this.#due, this.#look);
   }
 
   /** A timer fired: is it time, is it too early, did the clock jump? */
-  #look(): void {
+  readonly #look = (): void => {
     const { interval } = this.#job;
     const now = this.#clock.wall();
     const early = this.#due - now;
@@ -160,7 +205,7 @@ class Timetable<T> {
       this.#tick();
     }
     this.#sleep();
-  }
+  };
 
   #tick(): void {
     if (this.#running) this.stats.overruns++;

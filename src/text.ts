@@ -35,9 +35,19 @@ export class Text {
   }
 
   /** Lines from the start, empty ones included, through one reused row. */
-  *rows(): Generator<Row, void> {
+  rows(): Iterable<Row> & Iterator<Row> {
     const row = new Row(this);
-    while (row.next()) yield row;
+    // Written out, because a generator costs more than most of these files have to be parsed.
+    const result = { done: false, value: row };
+    return {
+      next() {
+        result.done = !row.next();
+        return result;
+      },
+      [Symbol.iterator]() {
+        return this;
+      },
+    };
   }
 
   /** The first line; an empty row when there is none. */

@@ -1,21 +1,32 @@
 /** Files of a machine that change, grow, vanish and come back. */
-import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { Unavailable } from '../src/errors.ts';
-import { FileReader, Host, HotFile, type OnRead, requirePath } from '../src/host.ts';
+import { FileReader, type Given, Host, HotFile, type OnRead, requirePath } from '../src/host.ts';
 import { hostOf, temporaryFolder, writeFiles } from './support.ts';
 
 /** First size of a file's buffer, in bytes. */
 const BUFFER = 4096;
 
-function fileOf(content: string) {
+function fileOf(content: string, given?: Given) {
   const folder = temporaryFolder();
   const path = join(folder, 'file');
   writeFileSync(path, content);
   const onRead = vi.fn<OnRead>();
-  return { folder, path, onRead, file: new HotFile(path, onRead), write: (text: string) => writeFileSync(path, text) };
+  return { folder, path, onRead, file: new HotFile(path, onRead, given), write: (text: string) => writeFileSync(path, text) };
 }
 
 describe('a hot file', () => {
@@ -33,8 +44,13 @@ describe('a hot file', () => {
     file.close();
   });
 
-  test.each([BUFFER - 1, BUFFER, BUFFER + 1, 2 * BUFFER, 100_000])('gives all of %i bytes, and less again later', (length) => {
-    const { file, write } = fileOf('x'.repeat(length));
+  test.each(
+    [BUFFER - 1, BUFFER, BUFFER + 1, 2 * BUFFER, 100_000].flatMap((length) => [
+      [length, 'in pieces'] as const,
+      [length, 'at once'] as const,
+    ]),
+  )('gives all of %i bytes %s, and less again later', (length, given) => {
+    const { file, write } = fileOf('x'.repeat(length), given);
     expect(file.read().toString()).toBe('x'.repeat(length));
     write('y'.repeat(3 * length));
     expect(file.read().toString()).toBe('y'.repeat(3 * length));
@@ -93,6 +109,23 @@ describe('a hot file', () => {
     file.close();
   });
 });
+
+// What the kernel gives in one piece is a claim about this kernel; a recorded machine has regular files, of which it is always true.
+test.skipIf(!existsSync('/proc/self/stat'))(
+  'files that are read at once are given at once by the kernel of this machine (skipped without /proc)',
+  () => {
+    const host = new Host();
+    const paths = ['stat', 'meminfo', 'loadavg', 'uptime', 'sys/kernel/pid_max', 'sys/fs/file-nr', 'pressure/cpu', 'pressure/io'];
+    for (const path of paths) {
+      const [once, whole] = [host.proc(path, 'at once'), host.proc(path)];
+      // The numbers move between two reads, the lines do not.
+      const lines = (file: HotFile): number | undefined => file.maybe()?.toString().split('\n').length;
+      expect([path, lines(once)]).toEqual([path, lines(whole)]);
+      once.close();
+      whole.close();
+    }
+  },
+);
 
 describe('a reader', () => {
   test('reads one file after the other into one buffer, which grows', () => {

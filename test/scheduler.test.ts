@@ -84,6 +84,41 @@ describe('moments', () => {
     expect(clock.timers).toBe(0);
   });
 
+  test('that jobs share are one timer and one round, in the order in which they were added; one that is stopped in it is not called', async () => {
+    const clock = new FakeClock();
+    const told: string[] = [];
+    const scheduler = new Scheduler(clock, (over) => void told.push(over ? 'over' : 'begins'));
+    const add = (name: string, interval: number, sample = (): void => {}) =>
+      scheduler.add({
+        name,
+        interval,
+        timeout: 500,
+        offset: 0,
+        sample() {
+          told.push(name);
+          sample();
+        },
+        done() {},
+        failed() {},
+      });
+    let last = false;
+    add('a', SECOND, () => last && c.stop());
+    add('slow', 2 * SECOND);
+    const c = add('c', SECOND);
+    await clock.advance(0);
+    expect(told.splice(0)).toEqual(['a', 'slow', 'c']);
+    expect(clock.timers).toBe(2);
+    await clock.advance(3 * SECOND);
+    const round = (...names: string[]): string[] => ['begins', ...names, 'over'];
+    expect(told).toEqual([...round('a', 'c'), ...round('slow', 'a', 'c'), ...round('a', 'c')]);
+    last = true;
+    told.length = 0;
+    await clock.advance(SECOND);
+    expect(told).toEqual(round('slow', 'a'));
+    scheduler.stop();
+    expect(clock.timers).toBe(0);
+  });
+
   test('what is done with a sample learns when it began', async () => {
     const clock = new FakeClock();
     const { done } = setup({ offset: 1000, sample: async () => await after(clock, 700) }, clock);

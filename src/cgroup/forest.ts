@@ -46,6 +46,8 @@ export class Forest {
   readonly #settings: ForestSettings;
   readonly #reader: FileReader;
   readonly #uptime: HotFile;
+  /** Our own cgroups by folder, a handful; their files stay open. Those that `paths` names may be thousands, and come and go. */
+  readonly #own = new Map<string, Group>();
   #scannedAt = Number.NEGATIVE_INFINITY;
   #trees: readonly Tree[] = [];
   /** How many cgroups are sampled; one path is one cgroup, in however many hierarchies. */
@@ -59,7 +61,7 @@ export class Forest {
     this.#hierarchies = hierarchies;
     this.#settings = settings;
     this.#reader = host.reader();
-    this.#uptime = host.proc('uptime');
+    this.#uptime = host.proc('uptime', 'at once');
     this.blocks = new BlockNames(host);
   }
 
@@ -77,6 +79,8 @@ export class Forest {
 
   close(): void {
     this.#uptime.close();
+    for (const group of this.#own.values()) group.close();
+    this.#own.clear();
   }
 
   #scan(): void {
@@ -93,8 +97,9 @@ export class Forest {
     this.#trees = found.map(({ hierarchy, own: mine, named: others }) => {
       const from = hierarchy.version === 2 ? version2 : version1;
       const places = paths.flatMap((path) => (mine?.path === path ? mine : others.get(path)) ?? []);
-      return { from, parts: this.#parts(hierarchy), members: places.map((place) => this.#member(from, place)) };
+      return { from, parts: this.#parts(hierarchy), members: places.map((place) => this.#member(from, place, place === mine)) };
     });
+    this.#leave(new Set(found.flatMap((tree) => tree.own?.folder ?? [])));
     this.count = paths.length;
     this.omitted = named.size - kept.length;
     this.blocks.clear();
@@ -107,8 +112,29 @@ export class Forest {
     return new Set(PARTS.filter((part) => !others.includes(part)));
   }
 
-  #member(from: Interface, place: Place): Member {
-    const group = new Group(this.#host, this.#reader, place);
+  #member(from: Interface, place: Place, own: boolean): Member {
+    const group = own ? this.#ownGroup(place) : new Group(this.#host, this.#reader, place, false);
     return { group, limits: from.limits(group) };
+  }
+
+  #ownGroup(place: Place): Group {
+    const known = this.#own.get(place.folder);
+    if (known?.path === place.path) {
+      known.refresh();
+      return known;
+    }
+    known?.close();
+    const group = new Group(this.#host, this.#reader, place, true);
+    this.#own.set(place.folder, group);
+    return group;
+  }
+
+  /** Closes the files of cgroups that we are no longer in. */
+  #leave(folders: ReadonlySet<string>): void {
+    for (const [folder, group] of this.#own) {
+      if (folders.has(folder)) continue;
+      group.close();
+      this.#own.delete(folder);
+    }
   }
 }

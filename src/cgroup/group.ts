@@ -1,6 +1,7 @@
 /** One cgroup's folder, and what both versions of the interface say of it, in base units. */
-import type { FileReader, Host } from '../host.ts';
-import { keyBytes, Row, type Text } from '../text.ts';
+import type { FileReader, Host, HotFile } from '../host.ts';
+import { KeyedNumbers } from '../keyed.ts';
+import { Row, type Text } from '../text.ts';
 import type { Place } from './mounts.ts';
 
 /** What does not change by itself, and is read when cgroups are looked for. Absent where there is no limit. */
@@ -67,21 +68,41 @@ export interface Interface {
 /** A cgroup that was there when cgroups were last looked for. */
 export class Group {
   readonly path: string;
-  readonly #folder: string;
+  readonly folder: string;
+  readonly #host: Host;
   readonly #reader: FileReader;
+  /** Files that stay open from one sample to the next, by name; undefined where files are opened for each sample. */
+  readonly #open: Map<string, HotFile> | undefined;
   /** Asking for a file that is not there costs more than reading one. */
-  readonly #files: ReadonlySet<string>;
+  #files: ReadonlySet<string>;
 
-  constructor(host: Host, reader: FileReader, { path, folder }: Place) {
+  /** `stays`: its files are kept open, until `close`. A file whose cgroup was made anew is opened anew: the kernel says that it is gone. */
+  constructor(host: Host, reader: FileReader, { path, folder }: Place, stays: boolean) {
     this.path = path;
-    this.#folder = folder;
+    this.folder = folder;
+    this.#host = host;
     this.#reader = reader;
+    this.#open = stays ? new Map() : undefined;
     this.#files = new Set(host.list(folder));
+  }
+
+  /** Looks again which files there are. */
+  refresh(): void {
+    this.#files = new Set(this.#host.list(this.folder));
   }
 
   /** A file of the cgroup, until the next is read; undefined when this kernel or controller has none, or the cgroup is gone. */
   text(name: string): Text | undefined {
-    return this.#files.has(name) ? this.#reader.maybe(`${this.#folder}/${name}`) : undefined;
+    if (!this.#files.has(name)) return undefined;
+    if (this.#open === undefined) return this.#reader.maybe(`${this.folder}/${name}`);
+    let file = this.#open.get(name);
+    if (file === undefined) this.#open.set(name, (file = this.#host.hot(`${this.folder}/${name}`, 'at once')));
+    return file.maybe();
+  }
+
+  close(): void {
+    for (const file of this.#open?.values() ?? []) file.close();
+    this.#open?.clear();
   }
 
   /** A file of one number; undefined also when it is empty or says `max`. */
@@ -97,10 +118,13 @@ function amount(text: Text): number | undefined {
   return !row.next() || row.count === 0 || row.is(0, 'max') ? undefined : row.number(0);
 }
 
-/** A search for the number behind a key, in files of one `key number` a line. */
-export function after(key: string): (text: Text | undefined) => number | undefined {
-  const bytes = keyBytes(`${key} `);
-  return (text) => text?.numberAfter(bytes);
+/** A reading of files of one `key number` a line: the numbers by name, undefined where the file or a key is not there. */
+export function numbers<K extends string>(
+  keys: Readonly<Record<K, string>>,
+): (text: Text | undefined) => Readonly<Record<K, number | undefined>> {
+  const keyed = new KeyedNumbers(keys);
+  const none = Object.fromEntries(Object.keys(keys).map((name) => [name, undefined])) as Record<K, undefined>;
+  return (text) => (text === undefined ? none : keyed.read(text));
 }
 
 /** The quotient, when there is something to divide. */

@@ -1,6 +1,6 @@
 /** The version 1 interface, one folder for each controller: https://docs.kernel.org/admin-guide/cgroup-v1/ */
 import type { Text } from '../text.ts';
-import { after, type DeviceIo, divided, type Group, type Interface } from './group.ts';
+import { type DeviceIo, divided, type Group, type Interface, numbers } from './group.ts';
 
 const NANOSECONDS = 1e9;
 /** Ticks a second in which `cpuacct.stat` counts: USER_HZ, 100 on every architecture that Node runs on. */
@@ -8,17 +8,16 @@ const USER_HZ = 100;
 /** No limit is written as the largest number of pages that fits into 63 bits, 9223372036854771712 with pages of 4 KiB. */
 const UNLIMITED = 2 ** 62;
 
-const user = after('user');
-const system = after('system');
-const periods = after('nr_periods');
-const throttledPeriods = after('nr_throttled');
-const throttledTime = after('throttled_time');
-const oomKill = after('oom_kill');
-const max = after('max');
-const swapUsage = after('total_swap');
-const anon = after('total_rss');
-const file = after('total_cache');
-const inactiveFile = after('total_inactive_file');
+const account = numbers({ user: 'user', system: 'system' });
+const throttling = numbers({ periods: 'nr_periods', throttled: 'nr_throttled', time: 'throttled_time' });
+const oomControl = numbers({ kills: 'oom_kill' });
+const pidsEvents = numbers({ max: 'max' });
+const memoryStat = numbers({
+  swap: 'total_swap',
+  anon: 'total_rss',
+  file: 'total_cache',
+  inactive_file: 'total_inactive_file',
+});
 
 export const version1: Interface = {
   limits(group) {
@@ -37,14 +36,14 @@ export const version1: Interface = {
   },
 
   cpu(group) {
-    const account = group.text('cpuacct.stat');
-    const time = { user: divided(user(account), USER_HZ), system: divided(system(account), USER_HZ) };
-    const stat = group.text('cpu.stat');
+    const { user, system } = account(group.text('cpuacct.stat'));
+    const { periods, throttled, time } = throttling(group.text('cpu.stat'));
     return {
-      ...time,
-      periods: periods(stat),
-      throttled_periods: throttledPeriods(stat),
-      throttled_time: divided(throttledTime(stat), NANOSECONDS),
+      user: divided(user, USER_HZ),
+      system: divided(system, USER_HZ),
+      periods,
+      throttled_periods: throttled,
+      throttled_time: divided(time, NANOSECONDS),
     };
   },
 
@@ -54,18 +53,17 @@ export const version1: Interface = {
     const kernel = group.amount('memory.kmem.usage_in_bytes');
     const sock = group.amount('memory.kmem.tcp.usage_in_bytes');
     // The totals are those of the cgroup and all below it, as the other files count; the plain keys are of the cgroup alone.
-    const stat = group.text('memory.stat');
-    const inactive = inactiveFile(stat);
+    const { swap, anon, file, inactive_file: inactive } = memoryStat(group.text('memory.stat'));
     return {
       usage,
       peak,
       working_set: usage === undefined || inactive === undefined ? undefined : Math.max(usage - inactive, 0),
-      anon: anon(stat),
-      file: file(stat),
+      anon,
+      file,
       kernel,
       slab: undefined,
       sock,
-      swap_usage: swapUsage(stat),
+      swap_usage: swap,
     };
   },
 
@@ -76,7 +74,7 @@ export const version1: Interface = {
       high: undefined,
       max: failures,
       oom: undefined,
-      oom_kill: oomKill(group.text('memory.oom_control')),
+      oom_kill: oomControl(group.text('memory.oom_control')).kills,
     };
   },
 
@@ -87,7 +85,7 @@ export const version1: Interface = {
     return devices;
   },
 
-  pids: (group) => ({ current: group.amount('pids.current'), limit_events: max(group.text('pids.events')) }),
+  pids: (group) => ({ current: group.amount('pids.current'), limit_events: pidsEvents(group.text('pids.events')).max }),
 };
 
 function limit(group: Group, name: string): number | undefined {

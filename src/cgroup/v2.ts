@@ -1,25 +1,26 @@
 /** The version 2 interface: https://docs.kernel.org/admin-guide/cgroup-v2.html */
 import { Row, type Text } from '../text.ts';
-import { after, type DeviceIo, divided, type Interface } from './group.ts';
+import { type DeviceIo, divided, type Interface, numbers } from './group.ts';
 
 const MICROSECONDS = 1e6;
 
-const userTime = after('user_usec');
-const systemTime = after('system_usec');
-const periods = after('nr_periods');
-const throttledPeriods = after('nr_throttled');
-const throttledTime = after('throttled_usec');
-const anon = after('anon');
-const file = after('file');
-const kernel = after('kernel');
-const slab = after('slab');
-const sock = after('sock');
-const inactiveFile = after('inactive_file');
-const low = after('low');
-const high = after('high');
-const max = after('max');
-const oom = after('oom');
-const oomKill = after('oom_kill');
+const cpuStat = numbers({
+  user: 'user_usec',
+  system: 'system_usec',
+  periods: 'nr_periods',
+  throttled: 'nr_throttled',
+  throttled_time: 'throttled_usec',
+});
+const memoryStat = numbers({
+  anon: 'anon',
+  file: 'file',
+  kernel: 'kernel',
+  slab: 'slab',
+  sock: 'sock',
+  inactive_file: 'inactive_file',
+});
+const memoryEvents = numbers({ low: 'low', high: 'high', max: 'max', oom: 'oom', oom_kill: 'oom_kill' });
+const pidsEvents = numbers({ max: 'max' });
 
 /** Keys of `io.stat` that we keep, and where they go. */
 const IO_KEYS = [
@@ -39,13 +40,13 @@ export const version2: Interface = {
   }),
 
   cpu(group) {
-    const stat = group.text('cpu.stat');
+    const { user, system, periods, throttled, throttled_time } = cpuStat(group.text('cpu.stat'));
     return {
-      user: divided(userTime(stat), MICROSECONDS),
-      system: divided(systemTime(stat), MICROSECONDS),
-      periods: periods(stat),
-      throttled_periods: throttledPeriods(stat),
-      throttled_time: divided(throttledTime(stat), MICROSECONDS),
+      user: divided(user, MICROSECONDS),
+      system: divided(system, MICROSECONDS),
+      periods,
+      throttled_periods: throttled,
+      throttled_time: divided(throttled_time, MICROSECONDS),
     };
   },
 
@@ -53,25 +54,21 @@ export const version2: Interface = {
     const usage = group.amount('memory.current');
     const peak = group.amount('memory.peak');
     const swap = group.amount('memory.swap.current');
-    const stat = group.text('memory.stat');
-    const inactive = inactiveFile(stat);
+    const { anon, file, kernel, slab, sock, inactive_file: inactive } = memoryStat(group.text('memory.stat'));
     return {
       usage,
       peak,
       working_set: usage === undefined || inactive === undefined ? undefined : Math.max(usage - inactive, 0),
-      anon: anon(stat),
-      file: file(stat),
-      kernel: kernel(stat),
-      slab: slab(stat),
-      sock: sock(stat),
+      anon,
+      file,
+      kernel,
+      slab,
+      sock,
       swap_usage: swap,
     };
   },
 
-  events(group) {
-    const events = group.text('memory.events');
-    return { low: low(events), high: high(events), max: max(events), oom: oom(events), oom_kill: oomKill(events) };
-  },
+  events: (group) => memoryEvents(group.text('memory.events')),
 
   /** `8:0 rbytes=… wbytes=… rios=… wios=…`. Kernels 5.14 to 6.x write a device without statistics as its number alone, with no newline. */
   devices(group) {
@@ -90,7 +87,7 @@ export const version2: Interface = {
     return devices;
   },
 
-  pids: (group) => ({ current: group.amount('pids.current'), limit_events: max(group.text('pids.events')) }),
+  pids: (group) => ({ current: group.amount('pids.current'), limit_events: pidsEvents(group.text('pids.events')).max }),
 };
 
 /** `QUOTA PERIOD` in microseconds, or `max PERIOD`: a number of CPUs. */

@@ -7,26 +7,31 @@ const CLEAR = '\r\u001b[K';
 
 export class Progress {
   readonly #context: Pick<Context, 'err' | 'paintErr'>;
-  readonly #started = performance.now();
-  #next = this.#started + FIRST_AFTER_MS;
+  readonly #text: () => string;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #next = performance.now() + FIRST_AFTER_MS;
   #shown = false;
 
-  constructor(context: Pick<Context, 'err' | 'paintErr'>) {
+  /** Begins to show a text, which is asked for each time. */
+  constructor(context: Pick<Context, 'err' | 'paintErr'>, text: () => string) {
     this.#context = context;
+    this.#text = text;
+    if (context.err.isTTY) this.#timer = setInterval(() => this.show(), EVERY_MS).unref();
   }
 
-  /** Shows a text, unless it is too early. */
-  show(text: () => string): void {
+  /** Shows it unless it is too early: for work that leaves timers little room. */
+  show(): void {
     const { err, paintErr } = this.#context;
     const now = performance.now();
     if (!err.isTTY || now < this.#next) return;
     this.#next = now + EVERY_MS;
     this.#shown = true;
-    err.write(`${CLEAR}${paintErr.dim(text().slice(0, (err.columns || 80) - 1))}`);
+    err.write(`${CLEAR}${paintErr.dim(this.#text().slice(0, (err.columns || 80) - 1))}`);
   }
 
   /** Takes the line away. */
   end(): void {
+    clearInterval(this.#timer);
     if (this.#shown) this.#context.err.write(CLEAR);
     this.#shown = false;
   }

@@ -41,32 +41,45 @@ export interface VerifyOptions {
 export async function verify(words: readonly string[], options: VerifyOptions, context: Context): Promise<void> {
   const source = parseSource(words);
   refuse(source, options);
+  let doing = (): string => `looking for ${words.join(' ').replace(PASSWORD, '$1:***@')}`;
+  const progress = new Progress(context, () => doing());
+  let reading: Reading | undefined;
+  try {
+    reading = await openReading(source, options);
+    const by = source.kind === 'files' ? 'id' : 'sequence';
+    const audit = new Audit({ by, from: reading.from });
+    let done = 0;
+    const { total } = reading;
+    doing = () => `${audit.messages} messages read${share(done, total)}; Ctrl-C judges what has been read`;
+    const stopped = await readAll(reading, audit, (now) => {
+      done = now;
+      progress.show();
+    });
+    progress.end();
+    const { complete = false, over = false } = options;
+    const result = audit.result(over || by === 'id');
+    const judged = judge(result, { by, complete, whole: reading.whole() && !stopped });
+    const early = stopped ? ['It was stopped before the end: this is what had been read by then.'] : [];
+    const report = { what: reading.what, by, remarks: [...reading.remarks(), ...early], result, judged } as const;
+    context.out.write(options.format === 'json' ? toJson(report) : toText(report, context));
+    process.exitCode = stopped && judged.verdict !== 'faulty' ? EXIT_INTERRUPTED : EXIT[judged.verdict];
+  } finally {
+    progress.end();
+    await reading?.close();
+  }
+}
+
+/** Reads into the audit, to the end or to the first Ctrl-C; the second one ends the process. Returns whether it was stopped. */
+async function readAll(reading: Reading, audit: Audit, progress: (done: number) => void): Promise<boolean> {
   const stopped = new AbortController();
   const stop = (): void => stopped.abort();
   process.once('SIGINT', stop);
-  const reading = await openReading(source, options);
-  const { complete = false, over = false } = options;
-  const by = source.kind === 'files' ? 'id' : 'sequence';
-  const audit = new Audit({ by, from: reading.from });
-  const progress = new Progress(context);
   try {
-    await reading.read(
-      (message) => audit.take(message),
-      (done) => progress.show(() => `${audit.messages} messages read${share(done, reading)}; Ctrl-C judges what has been read`),
-      stopped.signal,
-    );
+    await reading.read((message) => audit.take(message), progress, stopped.signal);
   } finally {
-    progress.end();
     process.removeListener('SIGINT', stop);
-    await reading.close();
   }
-  const result = audit.result(over || by === 'id');
-  const stoppedEarly = stopped.signal.aborted;
-  const judged = judge(result, { by, complete, whole: reading.whole() && !stoppedEarly });
-  const early = stoppedEarly ? ['It was stopped before the end: this is what had been read by then.'] : [];
-  const report = { what: reading.what, by, remarks: [...reading.remarks(), ...early], result, judged } as const;
-  context.out.write(options.format === 'json' ? toJson(report) : toText(report, context));
-  process.exitCode = stoppedEarly && judged.verdict !== 'faulty' ? EXIT_INTERRUPTED : EXIT[judged.verdict];
+  return stopped.signal.aborted;
 }
 
 /** Options that mean nothing for a source. */
@@ -116,5 +129,8 @@ function sinceOf(text: string | undefined): number | undefined {
   return at;
 }
 
-const share = (done: number, { total }: Reading): string =>
+/** What is before the @ of a URL, in two parts. */
+const PASSWORD = /(:\/\/[^:/@\s]*):[^@/\s]*@/g;
+
+const share = (done: number, total: number | undefined): string =>
   total === undefined || total === 0 ? '' : `, ${Math.min(100, Math.floor((100 * done) / total))} %`;

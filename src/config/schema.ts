@@ -102,7 +102,9 @@ const batchOptions = z.strictObject({
     .describe('Size of the events written together at most, in bytes (default 1MiB).'),
   wait: duration({ max: TIMEOUT_MAX })
     .prefault('1s')
-    .describe('The least time between two batches that are not full, as a duration (default 1s).'),
+    .describe(
+      'The least time between two batches that are not full, as a duration (default 1s). A round of samples may be written a tenth earlier.',
+    ),
 });
 
 const backoffOptions = z.strictObject({

@@ -29,6 +29,7 @@ import { Pacer } from './pacer.ts';
 import { Pool } from './pool.ts';
 import { Sender, type SenderOptions, type SenderParts } from './sender.ts';
 import { type DeliveryStatus, statusOf } from './status.ts';
+import type { RunRecord } from './spool-state.ts';
 import type { OpenStore } from './store.ts';
 
 export interface DeliverySettings extends RunnerOptions {
@@ -90,6 +91,7 @@ export class Delivery {
     this.#keeper = new Keeper(keeperOptions(settings), {
       ...{ name, run, clock, log, ledger: this.#ledger, intake: this.#intake, dead: this.#dead, openStore },
       failing: () => !this.#health.healthy,
+      onRecord: () => this.#apply(),
       onChange: () => this.#kickAll(),
     });
     this.#senderOptions = senderOptions(settings);
@@ -131,8 +133,7 @@ export class Delivery {
   async reconfigure(openBroker: OpenBroker, settings: DeliverySettings): Promise<void> {
     this.#settings = settings;
     this.#openBroker = openBroker;
-    this.#senderOptions = senderOptions(settings);
-    this.#intake.configure(settings);
+    this.#apply();
     this.#pacer.configure(settings.delivery.drain);
     this.#dead.configure(settings.delivery.dead_letters.max_bytes);
     this.#health.configure(healthOptions(settings));
@@ -143,6 +144,13 @@ export class Delivery {
     this.#health.blocked(undefined);
     this.#health.probe();
     await old.retire(settings.timeout, this.#parts.clock);
+  }
+
+  /** Sends as the settings say, as far as the disk knows of it. */
+  #apply(): void {
+    const settings = withinRecord(this.#settings, this.#keeper.recorded);
+    this.#senderOptions = senderOptions(settings);
+    this.#intake.configure(settings);
   }
 
   /** Sends until everything is delivered, but for up to `ms` and only while the broker is well; spools the rest and closes. */
@@ -272,6 +280,20 @@ const keeperOptions = ({ queue, batch, delivery }: DeliverySettings): KeeperOpti
   window: delivery.drain.order === 'ordered' ? batch.max_events : undefined,
   lanes: delivery.lanes,
 });
+
+/** Settings as far as the record of the run allows: after an unclean stop it tells what may have been lost. */
+function withinRecord(settings: DeliverySettings, record: RunRecord | undefined): DeliverySettings {
+  if (!record) return settings;
+  const { batch, delivery } = settings;
+  const { drain, lanes } = delivery;
+  const { window = batch.max_events } = record;
+  const order = record.window === undefined ? drain.order : 'ordered';
+  return {
+    ...settings,
+    batch: { ...batch, max_events: Math.min(batch.max_events, window) },
+    delivery: { ...delivery, lanes: Math.min(lanes, record.lanes), drain: { ...drain, order } },
+  };
+}
 
 /** A batch waits for company no longer than half of the time after which what waits goes to disk. */
 function senderOptions({ batch, delivery: { spool, drain } }: DeliverySettings): SenderOptions {

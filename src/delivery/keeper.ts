@@ -42,6 +42,8 @@ export interface KeeperParts {
   readonly openStore: OpenStore;
   /** Whether the broker fails, so that memory is not to be trusted with anything. */
   readonly failing: () => boolean;
+  /** Called when the disk knows of another way to send: `recorded` is new. */
+  readonly onRecord: () => void;
   /** Called when there may be more to send. */
   readonly onChange: () => void;
 }
@@ -84,6 +86,11 @@ export class Keeper {
 
   get store(): Store | undefined {
     return this.#store;
+  }
+
+  /** What the disk knows of how this run sends; undefined while it knows nothing. Lanes and batches beyond it would be lost untold. */
+  get recorded(): RunRecord | undefined {
+    return this.#recorded;
   }
 
   get spool(): Spool | undefined {
@@ -167,7 +174,9 @@ export class Keeper {
     const spool = this.#spool as Spool;
     if (!this.#recorded) await spool.beginRun(record, this.#before);
     else if (this.#recorded.lanes !== lanes || this.#recorded.window !== window) await spool.widenRun(record);
+    else return;
     this.#recorded = record;
+    this.#parts.onRecord();
   }
 
   /** Looks at once at what is to be done. */

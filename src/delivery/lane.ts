@@ -202,6 +202,12 @@ export class Lane {
     return entries.filter((entry) => this.#holds(entry));
   }
 
+  /** Those of the entries, which were cached or read from the disk, that are still in the log and not in flight. */
+  free(entries: readonly Entry[]): Entry[] {
+    const from = Math.min(this.busyTo, this.#cacheFrom);
+    return entries.filter((entry) => !entry.sending && (entry.position as number) >= from && this.#holds(entry));
+  }
+
   /** Marks entries as in flight. */
   launch(entries: readonly Entry[]): void {
     for (const entry of entries) {

@@ -104,7 +104,7 @@ export class Room {
   async #trimTo(spool: Spool, maxBytes: number): Promise<void> {
     while (this.#diskBytes() > maxBytes) {
       const largest = [...this.#intake.lanes.values()].toSorted((a, b) => b.diskBytes - a.diskBytes)[0] as Lane;
-      const oldest = await this.#oldest(spool, largest);
+      const oldest = largest.free(await this.#oldest(spool, largest));
       const victims: Entry[] = [];
       // Looked at again, because reading took a while.
       for (let excess = this.#diskBytes() - maxBytes; excess > 0; ) {
@@ -119,19 +119,17 @@ export class Room {
     }
   }
 
-  /** The oldest entries of a lane on disk that are not in flight. */
+  /** The oldest entries of a lane on disk that are not in flight; by the time one hears of it, some may be. */
   async #oldest(spool: Spool, lane: Lane): Promise<Entry[]> {
     const from = Math.max(lane.head, lane.busyTo);
-    if (from >= lane.cacheFrom) return lane.cached(TRIM_EVENTS);
-    const entries = lane.present(await spool.read(lane, TRIM_EVENTS, TRIM_BYTES, from));
-    return entries.filter((entry) => (entry.position as number) >= lane.busyTo);
+    return from >= lane.cacheFrom ? lane.cached(TRIM_EVENTS) : await spool.read(lane, TRIM_EVENTS, TRIM_BYTES, from);
   }
 
   async #expire(spool: Spool): Promise<void> {
     const oldest = this.#clock.wall() - this.#options.spool.max_age;
     for (const lane of this.#intake.lanes.values()) {
       while (lane.spooled > 0) {
-        const entries = await this.#oldest(spool, lane);
+        const entries = lane.free(await this.#oldest(spool, lane));
         const expired = entries.filter((entry) => entry.time < oldest);
         if (expired.length === 0) break;
         lane.drop(expired, 'expired');

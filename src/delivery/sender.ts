@@ -144,6 +144,8 @@ export class Sender {
     const entries = this.#unexpired(this.lane.take('fresh', max_events, max_bytes, false));
     if (entries.length === 0 && !this.#tells()) return false;
     await this.#send(entries);
+    // What was given a place while it was in flight, and failed, is the other sender's.
+    this.#parts.onSettled(this.lane);
     return true;
   }
 

@@ -5,10 +5,11 @@
  * cut back to where it was. It expects to be the only writer; when its size says otherwise it says so once and cuts nothing that
  * may be another's.
  */
-import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errno, SinkError } from '../errors.ts';
-import { type Handle, type Identity, openOrCreate, syncFolder } from './open.ts';
+import { identityAt } from './descriptor.ts';
+import type { Handle, Identity } from './handle.ts';
+import { openOrCreate, syncFolder } from './open.ts';
 import { type RepairOptions, repair } from './repair.ts';
 
 export interface ActiveOptions extends RepairOptions {
@@ -39,7 +40,7 @@ export class ActiveFile {
     const { handle, created } = await openOrCreate(path, options.mode, options.open);
     try {
       if (created && options.durable) await syncFolder(dirname(path));
-      const identity = await handle.stat({ bigint: true });
+      const identity = await handle.stat();
       const size = await repair(handle, path, Number(identity.size), options);
       return new ActiveFile(handle, identity, size, options);
     } catch (error) {
@@ -61,7 +62,7 @@ export class ActiveFile {
   async check(): Promise<boolean> {
     let now: Identity;
     try {
-      now = await stat(this.#options.path, { bigint: true });
+      now = await identityAt(this.#options.path);
     } catch (error) {
       if (errno(error) === 'ENOENT') return false;
       throw error;
@@ -113,7 +114,7 @@ export class ActiveFile {
 
   async #cut(): Promise<void> {
     if (this.#owed === 0) return;
-    const { size } = await this.#handle.stat({ bigint: true });
+    const { size } = await this.#handle.stat();
     if (Number(size) === this.#size + this.#owed) await this.#handle.truncate(this.#size);
     else this.#note(Number(size));
     this.#owed = 0;

@@ -2,29 +2,12 @@
 import { constants, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errno, SinkError } from '../errors.ts';
-
-/** What of a file handle is used, so that a test can make a disk that fails. */
-export interface Handle {
-  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
-  write(bytes: Uint8Array, offset: number, length: number): Promise<{ bytesWritten: number }>;
-  truncate(length: number): Promise<void>;
-  stat(options: { bigint: true }): Promise<Identity>;
-  datasync(): Promise<void>;
-  sync(): Promise<void>;
-  chmod(mode: number): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface Identity {
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly size: bigint;
-  readonly birthtimeMs: bigint;
-}
+import { Descriptor } from './descriptor.ts';
+import type { Handle } from './handle.ts';
 
 export type OpenFile = (path: string, flags: number, mode: number) => Promise<Handle>;
 
-export const openFile: OpenFile = open;
+export const openFile: OpenFile = Descriptor.open;
 
 /** Read as well, for the repair; never waiting for the other end of what has just become a FIFO. */
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK;

@@ -1,7 +1,8 @@
 /** Makes a file end with a whole event after a crash. Nothing is thrown away: what is cut off is kept in a file beside it. */
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { create, type Handle, type OpenFile } from './open.ts';
+import type { Handle } from './handle.ts';
+import { create, type OpenFile } from './open.ts';
 import { type FileFormat, findTail, readAt } from './tail.ts';
 
 export interface RepairOptions {

@@ -10,7 +10,7 @@ import { abortable } from '../abort.ts';
 import type { BrokerConnection, BrokerContext, Message } from '../broker.ts';
 import { describe, SinkError } from '../errors.ts';
 import { type KafkaClient, openClient } from './client.ts';
-import { isStale, protocolError, sinkError, wasClosed } from './errors.ts';
+import { isStale, isStrange, protocolError, sinkError } from './errors.ts';
 import type { ClientOptions, ProduceOptions } from './options.ts';
 import { PartitionProducer } from './produce.ts';
 import { type Template, topicOf } from './template.ts';
@@ -55,7 +55,7 @@ export async function openConnection(shared: Shared, turn: number, signal: Abort
 
 function hinted(error: unknown, { tls, sasl }: ClientOptions): unknown {
   const missing = [...(tls ? [] : ['tls']), ...(sasl ? [] : ['sasl'])];
-  if (!(error instanceof SinkError) || missing.length === 0 || !wasClosed(error.cause)) return error;
+  if (!(error instanceof SinkError) || missing.length === 0 || !isStrange(error.cause)) return error;
   return new SinkError(error.code, `${error.message}; does its listener want ${missing.join(' or ')}?`, { cause: error.cause });
 }
 
@@ -63,6 +63,8 @@ export class KafkaConnection implements BrokerConnection {
   readonly #client: KafkaClient;
   readonly #shared: Shared;
   readonly #producer: PartitionProducer;
+  /** What kafkajs asks about together: an error of one of them comes as an answer about any. Bounded by what a sink sends to. */
+  readonly #known = new Set<string>();
   #closed = false;
 
   constructor(client: KafkaClient, shared: Shared) {
@@ -127,12 +129,20 @@ export class KafkaConnection implements BrokerConnection {
       try {
         await this.#sendTopic(topic, batch, indices, progress, signal);
       } catch (error) {
-        const failure = sinkError(error, `Kafka did not take a batch for the topic ${topic}`, topic);
+        const failure = this.#failure(error, topic);
         progress.failures.push(failure);
         // Another topic may be in order where this one is not, but not where the connection is gone.
         if (failure.code === 'transient') return;
       }
     }
+  }
+
+  /** A topic that others are known beside may be blamed for one of those. A new connection, which begins with it, will tell. */
+  #failure(error: unknown, topic: string): SinkError {
+    const what = `Kafka did not take a batch for the topic ${topic}`;
+    const failure = sinkError(error, what, topic);
+    if (failure.code !== 'misconfigured' || !this.#known.has(topic) || this.#known.size === 1) return failure;
+    return new SinkError('transient', `${what}, or has lost another one: ${failure.message}`, { cause: error });
   }
 
   #byTopic(batch: readonly Message[], { failures }: Progress): Map<string, number[]> {
@@ -188,6 +198,7 @@ export class KafkaConnection implements BrokerConnection {
       try {
         await this.#producer.send(topic, messages, stamped);
         topics.taken(topic);
+        this.#known.add(topic);
         return;
       } catch (error) {
         const type = protocolError(error) ?? '';

@@ -89,8 +89,14 @@ export function isStale(error: unknown): boolean {
 
 const STALE = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION']);
 
-/** Whether the broker has closed the connection instead of answering, as it does with who speaks another protocol than its listener. */
-export const wasClosed = (error: unknown): boolean => innermost(error)?.name === 'KafkaJSConnectionClosedError';
+/** The code of an answer that is none of Kafka's. */
+export const NOT_KAFKA = 'ERR_NOT_KAFKA';
+
+/** Whether the broker closed the connection, or spoke something else, as it does with who does not speak what its listener does. */
+export function isStrange(error: unknown): boolean {
+  const raw = innermost(error);
+  return raw?.name === 'KafkaJSConnectionClosedError' || raw?.code === NOT_KAFKA;
+}
 
 function meaningOf(raw: Raw | undefined): Meaning {
   if (!raw) return { code: 'transient' };

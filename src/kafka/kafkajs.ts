@@ -4,13 +4,18 @@
  *
  *   request queue   a timer fired every millisecond for each connection, idle ones too, and another every 100 ms. Now a timer is set while a
  *                   request waits to be sent, or to be answered. For all clients.
+ *   connection      what it had of an answer when it was cut off was put before the answers of the next one: the process ended, or waited. It
+ *                   begins anew now, and what is no answer of Kafka fails the connection instead of the process. For all clients.
  *   metadata        one partition without a leader made its whole topic unknown. Now it does only when no partition has one. For all clients.
  *   produce         a send took time by the square of its records, and more for a header than for a kilobyte of value. A send of `Encoded`
  *                   goes out as it is. For these only.
  */
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import kafkajs from 'kafkajs';
+import { describe } from '../errors.ts';
 import { registerCodecs } from './codecs.ts';
+import { NOT_KAFKA } from './errors.ts';
 
 const KNOWN_VERSION = '2.2.4';
 /** Throttled requests are looked at no more often than this, and unanswered ones, in milliseconds. */
@@ -18,6 +23,9 @@ const THROTTLE_MS_MIN = 10;
 const TIMEOUT_CHECK_MS_MAX = 1000;
 /** Records with headers came with version 3 of Produce, Kafka 0.11. */
 const PRODUCE_VERSION_MIN = 3;
+/** An answer begins with its length; one of more than this is none: the text `HTTP` is 1.2 GB. */
+const LENGTH_BYTES = 4;
+const ANSWER_BYTES_MAX = 2 ** 28;
 const PRODUCE_KEY = 0;
 const METADATA_KEY = 3;
 
@@ -81,6 +89,46 @@ function checkTimeouts(queue: RequestQueue): void {
     for (const request of queue.inflight.values()) if (now - request.sentAt > request.requestTimeout) request.timeoutRequest();
     checkTimeouts(queue);
   }, wait);
+}
+
+interface Connection {
+  chunks: Buffer[];
+  bytesBuffered: number;
+  bytesNeeded: number;
+  authHandlers: unknown;
+  authExpectResponse: boolean;
+  socket: Socket | undefined;
+  isConnected(): boolean;
+  connect(): Promise<boolean>;
+  processData(data: Buffer): void;
+}
+
+function repairConnection(prototype: Connection): void {
+  const { connect, processData } = prototype;
+  prototype.connect = async function () {
+    if (!this.isConnected()) {
+      // What the old socket still has to say is not about the new one.
+      for (const event of ['data', 'end', 'error', 'timeout']) this.socket?.removeAllListeners(event);
+      this.socket?.on('error', () => {}).destroy();
+      Object.assign(this, {
+        chunks: [],
+        bytesBuffered: 0,
+        bytesNeeded: LENGTH_BYTES,
+        authHandlers: null,
+        authExpectResponse: false,
+      });
+    }
+    return await connect.call(this);
+  };
+  prototype.processData = function (data) {
+    try {
+      processData.call(this, data);
+      if (this.bytesNeeded > ANSWER_BYTES_MAX) throw new RangeError(`an answer of ${this.bytesNeeded} bytes`);
+    } catch (error) {
+      const why = `what answers there does not speak Kafka: ${describe(error)}`;
+      this.socket?.destroy(Object.assign(new Error(why, { cause: error }), { code: NOT_KAFKA }));
+    }
+  };
 }
 
 /** A record batch that is encoded already, in the place of a message. kafkajs carries it to the leader of its partition. */
@@ -193,5 +241,6 @@ export function prepare(): void {
   registerCodecs();
   if (!repaired) return;
   repairRequestQueue((require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }).prototype);
+  repairConnection((require('kafkajs/src/network/connection') as { prototype: Connection }).prototype);
   repairBroker((require('kafkajs/src/broker') as { prototype: Broker }).prototype);
 }

@@ -40,7 +40,9 @@ export class Sockets {
     const open = [...this.#open];
     this.#open.clear();
     for (const [socket, raw] of open) {
-      if (raw.connecting || raw.destroyed) raw.destroy();
+      // A socket that is being ended and is reset then is never closed, and keeps Node from ending (24.21).
+      const ending = raw.writableEnded && !raw.writableFinished;
+      if (raw.connecting || raw.destroyed || ending) raw.destroy();
       else raw.resetAndDestroy();
       // kafkajs listens to errors, not to closing.
       if (socket === raw) socket.emit('error', reason);

@@ -58,7 +58,7 @@ const own = {
     .describe(
       `The routing key, with {${PLACEHOLDERS.join('}, {')}} filled in (default: the queue on the default exchange, else {type}).`,
     ),
-  queue: name.min(1).optional().describe('A queue to publish to, or to check, or to declare and bind; see `declare`.'),
+  queue_name: name.min(1).optional().describe('A queue to publish to, or to check, or to declare and bind; see `declare`.'),
   declare: z
     .enum(['none', 'passive', 'create'])
     .prefault('passive')
@@ -121,7 +121,7 @@ export type ConnectOptions = Pick<
 
 /** What no option says by itself: where, and what is wrong. */
 function* mistakes(all: RabbitOptions): Iterable<[string, string]> {
-  const { auth, user, password, password_file, tls, exchange, queue, routing_key } = all;
+  const { auth, user, password, password_file, tls, exchange, queue_name: queue, routing_key } = all;
   if (password !== undefined && password_file !== undefined)
     yield ['password_file', 'give `password` or `password_file`, not both'];
   const secretGiven = password !== undefined || password_file !== undefined;
@@ -134,7 +134,7 @@ function* mistakes(all: RabbitOptions): Iterable<[string, string]> {
   }
   if ((tls?.cert === undefined) !== (tls?.key === undefined)) yield ['tls', '`cert` and `key` come together'];
   if (exchange === '' && queue === undefined && routing_key === undefined) {
-    yield ['exchange', 'say where to publish: `exchange`, or `queue`, or a `routing_key` that names a queue'];
+    yield ['exchange', 'say where to publish: `exchange`, or `queue_name`, or a `routing_key` that names a queue'];
   }
   if (exchange === '' && queue !== undefined && routing_key !== undefined && routing_key !== queue) {
     yield ['routing_key', 'on the default exchange the routing key is the queue: leave one of them out, or name an exchange'];
@@ -145,12 +145,12 @@ function* mistakes(all: RabbitOptions): Iterable<[string, string]> {
 }
 
 /** The template of routing keys. */
-export const routingKey = ({ routing_key, queue, exchange }: RabbitOptions): string =>
-  routing_key ?? (exchange === '' ? (queue ?? '') : '{type}');
+export const routingKey = ({ routing_key, queue_name, exchange }: RabbitOptions): string =>
+  routing_key ?? (exchange === '' ? (queue_name ?? '') : '{type}');
 
 /** What the queue is bound with when it is declared; undefined when that cannot be told. */
 export function bindingKey(all: RabbitOptions): string | undefined {
-  if (all.declare !== 'create' || all.exchange === '' || all.queue === undefined) return '';
+  if (all.declare !== 'create' || all.exchange === '' || all.queue_name === undefined) return '';
   if (all.binding_key !== undefined) return all.binding_key;
   if (all.exchange_type === 'topic') return '#';
   if (all.exchange_type === 'fanout') return '';

@@ -4,7 +4,7 @@ import { topologyError } from './classify.ts';
 import { bindingKey, type RabbitOptions } from './options.ts';
 
 export async function ensureTopology(model: ChannelModel, options: RabbitOptions): Promise<void> {
-  const { declare, exchange, queue } = options;
+  const { declare, exchange, queue_name: queue } = options;
   if (declare === 'none' || (exchange === '' && queue === undefined)) return;
   const channel = await model.createChannel();
   // The refusal also rejects the call that it answers.

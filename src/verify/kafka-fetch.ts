@@ -12,10 +12,7 @@ import { protocolError } from '../kafka/errors.ts';
 /** Bytes of one partition in one answer, and of all together: what is in memory for each broker, before it is unpacked. */
 const PARTITION_BYTES = 2 ** 20;
 const ANSWER_BYTES = 4 * 2 ** 20;
-/** kafkajs gives a broker this long to answer a fetch, which here waits for nothing. */
-const ANSWER_MS = 20_000;
-/** Attempts without any progress, and the pause between them: leaders move within seconds. */
-const ATTEMPTS_MAX = 10;
+/** The pause between attempts: leaders move within seconds. */
 const PAUSE_MS = 500;
 
 /** A partition and what of it is left. */
@@ -70,26 +67,36 @@ export interface FetchEvents {
   remark(text: string): void;
 }
 
-/** Reads all parts to their ends. Rejects with kafkajs' error when there was no progress for several attempts. */
+export interface FetchLimits {
+  /** How long there may be no progress, over several attempts, in milliseconds. */
+  readonly patience: number;
+  /** How long a broker may take to answer a fetch, which waits for nothing, in milliseconds. */
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+}
+
+/** Reads all parts to their ends. Rejects with kafkajs' error when there was no progress for too long. */
 export async function fetchAll(
   client: KafkaClient,
   parts: readonly Part[],
   events: FetchEvents,
-  signal: AbortSignal,
+  { patience, timeout, signal }: FetchLimits,
 ): Promise<void> {
   const cluster = clusterOf(client);
   await cluster.connect();
   await cluster.addMultipleTargetTopics([...new Set(parts.map(({ topic }) => topic))]);
-  let attempts = 0;
+  let last = performance.now();
   for (let left = open(parts); left.length > 0 && !signal.aborted; left = open(parts)) {
     const before = left.reduce((sum, { next }) => sum + next, 0);
     try {
-      await Promise.all([...byLeader(cluster, left)].map(([nodeId, of]) => fetchFrom(cluster, nodeId, of, events, signal)));
+      await Promise.all(
+        [...byLeader(cluster, left)].map(([nodeId, of]) => fetchFrom(cluster, nodeId, of, events, { timeout, signal })),
+      );
     } catch (error) {
       if (signal.aborted) return;
       const progress = left.reduce((sum, { next }) => sum + next, 0) > before;
-      attempts = progress ? 0 : attempts + 1;
-      if (attempts >= ATTEMPTS_MAX || isFinal(error)) throw error;
+      if (progress) last = performance.now();
+      if (performance.now() - last > patience || isFinal(error)) throw error;
       await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
       await cluster.refreshMetadata().catch(() => {});
     }
@@ -123,13 +130,14 @@ async function fetchFrom(
   nodeId: string,
   parts: readonly Part[],
   events: FetchEvents,
-  signal: AbortSignal,
+  { timeout, signal }: Pick<FetchLimits, 'timeout' | 'signal'>,
 ): Promise<void> {
   const broker = await cluster.findBroker({ nodeId });
   for (let left = open(parts); left.length > 0 && !signal.aborted; left = open(parts)) {
     const { responses } = await broker.fetch({
       isolationLevel: 0,
-      maxWaitTime: ANSWER_MS,
+      // kafkajs gives the broker as long to answer as it may wait for more.
+      maxWaitTime: timeout,
       minBytes: 0,
       maxBytes: ANSWER_BYTES,
       topics: left.map(({ topic, partition, next }) => ({

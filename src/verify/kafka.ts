@@ -10,11 +10,19 @@ import { nearest } from '../nearest.ts';
 import { fetchAll, type Part } from './kafka-fetch.ts';
 import { EXIT_NO_INPUT, EXIT_UNAVAILABLE, EXIT_USAGE, type Reading } from './reading.ts';
 
+/** A broker that restarts, and a leader that moves, are waited for this long. */
+const PATIENCE_MS = 30_000;
+/** How long one answer may take. */
+const TIMEOUT_MS = 10_000;
 const GLOB = /[*?[\]{}]/;
 
 export interface KafkaReadingOptions {
   /** Unix time in milliseconds: what was written before is not read. */
   readonly since?: number | undefined;
+  /** How long there may be no progress, in milliseconds; 30 s without it. */
+  readonly patience?: number;
+  /** How long a broker may take to answer, in milliseconds; 10 s without it. */
+  readonly timeout?: number;
   readonly sasl?: { readonly mechanism: string; readonly username: string; readonly password_file: string } | undefined;
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
 }
@@ -22,9 +30,15 @@ export interface KafkaReadingOptions {
 /** Finds the topics and where they end. Throws `UsageError`. */
 export async function openKafka(
   { brokers, topics: names }: { readonly brokers: readonly string[]; readonly topics: readonly string[] },
-  { since, sasl, tls }: KafkaReadingOptions,
+  { since, sasl, tls, patience = PATIENCE_MS, timeout = TIMEOUT_MS }: KafkaReadingOptions,
 ): Promise<Reading> {
-  const parsed = clientOptions.safeParse({ brokers, client_id: 'tidegate-verify', ...(sasl && { sasl }), ...(tls && { tls }) });
+  const parsed = clientOptions.safeParse({
+    brokers,
+    client_id: 'tidegate-verify',
+    request_timeout: `${timeout}ms`,
+    ...(sasl && { sasl }),
+    ...(tls && { tls }),
+  });
   if (!parsed.success) throw new UsageError(parsed.error.issues.map(({ message }) => message).join('; '), EXIT_USAGE);
   const remarks: string[] = [];
   const client = await reached(parsed.data, async () => await openClient(parsed.data, { warn: (text) => remarks.push(text) }));
@@ -47,7 +61,7 @@ export async function openKafka(
       unit: 'messages',
       from: found.cut ? 'first' : 'start',
       read: async (take, progress, signal) =>
-        await readAll(client, parsed.data, found.parts, { take, progress, signal, remarks }),
+        await readAll(client, parsed.data, found.parts, { take, progress, signal, remarks, patience }),
       remarks: () => remarks,
       whole: () => true,
       close,
@@ -98,17 +112,21 @@ interface Into {
   readonly progress: Parameters<Reading['read']>[1];
   readonly signal: AbortSignal;
   readonly remarks: string[];
+  readonly patience: number;
 }
 
 async function readAll(client: KafkaClient, options: ClientOptions, parts: Part[], into: Into): Promise<void> {
-  const { take, progress, signal, remarks } = into;
+  const { take, progress, signal, remarks, patience } = into;
   let done = 0;
   const passed = (offsets: number): void => progress((done += offsets));
   const remark = (text: string): void => void remarks.push(text);
   const abort = (): void => client.close(new Error('stopped'));
   signal.addEventListener('abort', abort, { once: true });
   try {
-    await reached(options, async () => await fetchAll(client, parts, { take, passed, remark }, signal));
+    await reached(
+      options,
+      async () => await fetchAll(client, parts, { take, passed, remark }, { patience, timeout: options.request_timeout, signal }),
+    );
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

@@ -137,7 +137,7 @@ function endOf(bytes: Buffer, at: number): number | 'short' | 'bad' {
     return error instanceof TooShort ? 'short' : 'bad';
   }
   // An event that was cut off takes the beginning of the next one for its own.
-  const inner = bytes.subarray(at + 1, end).includes(MARK);
+  const inner = bytes.subarray(at + 1, end + MARK.length - 1).includes(MARK);
   return inner && !decodes(() => decodeMsgpack(bytes.subarray(at, end))) ? 'bad' : end;
 }
 

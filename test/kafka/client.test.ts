@@ -1,10 +1,8 @@
 /** The parts of a client: its sockets, its log, what is remembered of topics. */
 
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import kafkajs from 'kafkajs';
@@ -14,6 +12,7 @@ import { warnOnce } from '../../src/kafka/log.ts';
 import { clientOptions } from '../../src/kafka/options.ts';
 import { Sockets } from '../../src/kafka/sockets.ts';
 import { Topics } from '../../src/kafka/topics.ts';
+import { Authority } from '../brokers/certificates.ts';
 import { FakeClock } from '../clock.ts';
 import { temporaryFolder } from '../support.ts';
 
@@ -61,11 +60,8 @@ describe('sockets', () => {
 
   it('are reset below TLS too, whatever kafkajs does meanwhile: Node itself ends with a segmentation fault there', async () => {
     const folder = temporaryFolder();
-    const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...subject], {
-      stdio: 'ignore',
-    });
+    const authority = await Authority.create(folder, 'Kafka');
+    const { key, cert } = await authority.issue('server');
     const tls = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => socket.resume());
     const broker = await listen(tls.on('tlsClientError', () => {}));
     // The reset is seen below TLS, by what stands before the server.
@@ -77,7 +73,7 @@ describe('sockets', () => {
     for (let i = 0; i < 20; i++) {
       const below = once(before, 'connection').then(([socket]) => ending(socket as Socket));
       const sockets = new Sockets();
-      const { socket, connected } = make(sockets, port, { ca: readFileSync(cert), servername: 'localhost' });
+      const { socket, connected } = make(sockets, port, { ca: readFileSync(authority.ca) });
       const heard = once(socket, 'error');
       await connected;
       socket.write(Buffer.alloc(100_000));
@@ -88,6 +84,18 @@ describe('sockets', () => {
       expect(await heard).toEqual([reason]);
       expect(await below).toBe('ECONNRESET');
     }
+  });
+
+  it('that are being ended are closed too: one that is reset then stays for ever, and so does the process', async () => {
+    const { port } = await listen(createServer((socket) => socket.on('error', () => {})));
+    const sockets = new Sockets();
+    const { socket, connected } = make(sockets, port);
+    socket.on('error', () => {});
+    await connected;
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.end();
+    sockets.close(reason);
+    await closed;
   });
 
   it('that are still being opened are dropped', async () => {

@@ -1,73 +1,13 @@
 /** A real cluster of three, whose leaders move while lanes are written: what was confirmed is there, all of it and in order. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { BrokerConnection } from '../../src/broker.ts';
 import { describeOwn, KafkaCluster } from '../brokers/index.ts';
+import { Lane, numbersIn } from './lane.ts';
 import { message } from './messages.ts';
-import { readTopic } from './read.ts';
-import { eventually, type Opened, openSink } from './sink-support.ts';
+import { eventually, openSink } from './sink-support.ts';
 
 const LANES = 4;
 const BATCH = 20;
-
-/** Writes a lane batch after batch, as delivery does: a batch that failed is written again, but for what was confirmed. */
-class Lane {
-  /** Numbers that were confirmed, in order. */
-  readonly confirmed: number[] = [];
-  readonly failures: string[] = [];
-  readonly #sink: Opened;
-  readonly #lane: number;
-  #stop = false;
-  #running: Promise<void> | undefined;
-
-  constructor(sink: Opened, lane: number) {
-    this.#sink = sink;
-    this.#lane = lane;
-  }
-
-  start(): void {
-    this.#running = this.#run();
-  }
-
-  async stop(): Promise<void> {
-    this.#stop = true;
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    let connection: BrokerConnection | undefined;
-    for (let first = 1; !this.#stop; first += BATCH) {
-      const batch = Array.from({ length: BATCH }, (_, i) =>
-        message(first + i, { lane: this.#lane, seq: `r/${this.#lane}/${first + i}` }),
-      );
-      const failures = await eventually(async () => {
-        connection ??= await this.#sink.broker.connect(AbortSignal.timeout(10_000));
-        try {
-          await connection.write(batch, AbortSignal.timeout(10_000));
-        } catch (error) {
-          await connection.close();
-          connection = undefined;
-          throw error;
-        }
-      });
-      this.failures.push(...failures.map(({ message: why }) => why));
-      this.confirmed.push(...batch.map((_, i) => first + i));
-      await sleep(2);
-    }
-    await connection?.close();
-  }
-}
-
-/** Numbers of each lane in the order in which they were first seen. */
-async function read(kafka: KafkaCluster, topic: string): Promise<number[][]> {
-  const count = (await kafka.admin.offsets(topic)).reduce((sum, each) => sum + each, 0);
-  const lanes: Set<number>[] = Array.from({ length: LANES }, () => new Set());
-  for (const { headers } of await readTopic(kafka.direct, topic, count)) {
-    const [, lane, n] = headers['tidegate-seq']?.split('/') ?? [];
-    lanes[Number(lane)]?.add(Number(n));
-  }
-  return lanes.map((lane) => [...lane]);
-}
 
 describeOwn('Kafka', 'a cluster', () => {
   let kafka: KafkaCluster;
@@ -82,13 +22,14 @@ describeOwn('Kafka', 'a cluster', () => {
   async function under(topic: string, trouble: () => Promise<void>): Promise<Lane[]> {
     await kafka.admin.createTopic(topic, { partitions: LANES, replication: 3 });
     const sink = openSink({ brokers: kafka.brokers, topic });
-    const lanes = Array.from({ length: LANES }, (_, lane) => new Lane(sink, lane));
+    const lanes = Array.from({ length: LANES }, (_, lane) => new Lane(sink, lane, { batch: BATCH, deadline: 10_000 }));
     for (const lane of lanes) lane.start();
     await sleep(500);
     await trouble();
     await sleep(1000);
     await Promise.all(lanes.map(async (lane) => await lane.stop()));
-    const there = await read(kafka, topic);
+    const records = (await kafka.admin.offsets(topic)).reduce((sum, each) => sum + each, 0);
+    const there = await numbersIn(kafka.direct, topic, LANES, records);
     for (const [i, { confirmed }] of lanes.entries()) expect(there[i]).toEqual(confirmed);
     return lanes;
   }

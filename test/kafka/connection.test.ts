@@ -203,6 +203,24 @@ describe('several topics', () => {
     expect(fake.produced.map(({ topic }) => topic)).toEqual(['t.a']);
   });
 
+  it('of which one is deleted are not blamed for it (kafkajs asks about all of them together)', async () => {
+    for (const name of ['t.a', 't.b']) fake.topics.set(name, [1]);
+    const [a, b] = [[message(1, { type: 'a' })], [message(2, { type: 'b' })]];
+    const sink = open({ topic: 't.{type}' });
+    const connection = await sink.connect();
+    await write(connection, [...a, ...b]);
+    fake.topics.delete('t.a');
+    // It asks anew, and the answer is that there is no t.a.
+    fake.produce = () => ({ error: 6 });
+    expect(await failureOf(write(connection, b))).toMatchObject({ code: 'transient', confirmed: new Set() });
+    fake.produce = () => ({});
+    const next = await sink.connect();
+    await write(next, b);
+    const failure = await failureOf(write(next, [...a, ...b]));
+    expect(failure).toMatchObject({ code: 'misconfigured', confirmed: new Set([1]) });
+    expect(failure.message).toContain('there is no topic t.a');
+  });
+
   it('that cannot be topics are rejected, and the others are confirmed', async () => {
     fake.topics.set('t.a', [1]);
     const batch = [message(1, { type: 'a' }), message(2, { type: 'not a topic' })];
@@ -227,5 +245,43 @@ describe('brokers', () => {
     await expect.poll(() => fake.sockets.size).toBe(0);
     await write(connection, messages(1));
     expect(fake.produced).toHaveLength(2);
+  });
+});
+
+describe('a lane', () => {
+  it('that gets no answer holds up no other: each has sockets of its own', async () => {
+    fake.topics.set('telemetry', [1, 1, 1, 1]);
+    const sink = open();
+    const [hung, other] = [await sink.connect(), await sink.connect()];
+    const lane = async (n: number): Promise<number> => {
+      await write(other, messages(1, { lane: n }));
+      return fake.produced.at(-1)?.partition as number;
+    };
+    const partition = await lane(0);
+    fake.produce = (request) => (request.partition === partition ? 'silence' : {});
+    const hanging = failureOf(write(hung, messages(1, { lane: 0 }), 1500));
+    for (let i = 0; i < 20; i++) await lane(1);
+    expect(fake.produced).toHaveLength(21);
+    expect(await hanging).toMatchObject({ code: 'transient' });
+    await lane(1);
+  });
+});
+
+describe('connections that are over', () => {
+  it('leave no socket and no timer behind, however they ended', async () => {
+    const left = (): string[] => process.getActiveResourcesInfo().filter((kind) => /TCPSocketWrap|Timeout/.test(kind));
+    await sleep(1200);
+    const before = left();
+    const [sink, dead] = [open(), openSink({ brokers: ['127.0.0.1:1', '127.0.0.1:2'] })];
+    for (let i = 0; i < 30; i++) {
+      fake.produce = () => (i % 3 === 0 ? 'silence' : i % 3 === 1 ? 'reset' : {});
+      const connection = await sink.connect();
+      await write(connection, messages(2), 20).catch(() => {});
+      await connection.close();
+      await dead.connect(AbortSignal.timeout(i % 2 ? 5 : 5000)).catch(() => {});
+    }
+    // Not by poll, which has timers of its own.
+    for (let i = 0; i < 100 && left().length > before.length; i++) await sleep(50);
+    expect(left()).toEqual(before);
   });
 });

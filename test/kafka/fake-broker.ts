@@ -44,8 +44,8 @@ export interface Produced {
   readonly batch: Buffer;
 }
 
-/** What a node answers to a request to write: an error code, another partition than was asked for, nothing about any, nothing at all. */
-export type Answer = { error?: number; partition?: number } | 'empty' | 'silence' | 'reset';
+/** What a node answers to a request to write: an error code, another partition than was asked for, nothing about any, half an answer, nothing at all. */
+export type Answer = { error?: number; partition?: number } | 'empty' | 'silence' | 'reset' | 'half';
 
 export class FakeBroker {
   /** Partitions of each topic, by their leader's number; -1 where there is none. */
@@ -59,6 +59,8 @@ export class FakeBroker {
   readonly errors = new Map<string, number>();
   produceVersionMax = 7;
   readonly #servers: Server[] = [];
+  /** How many bytes of the next answer are sent, if not all. */
+  #half = 0;
 
   static async start(nodes = 1): Promise<FakeBroker> {
     const broker = new FakeBroker();
@@ -109,7 +111,12 @@ export class FakeBroker {
         : key === METADATA
           ? this.#metadata(decoder)
           : this.#produced(node, socket, decoder, version);
-    if (body) socket.write(Buffer.concat([int32(4 + body.length), int32(correlation), body]));
+    if (!body) return;
+    const answer = Buffer.concat([int32(4 + body.length), int32(correlation), body]);
+    // Not at once: a reset takes with it what has not been read.
+    if (this.#half) socket.write(answer.subarray(0, this.#half), () => setTimeout(() => socket.resetAndDestroy(), 50));
+    else socket.write(answer);
+    this.#half = 0;
   }
 
   #versions(): Buffer {
@@ -150,9 +157,10 @@ export class FakeBroker {
     const answer = this.produce(request);
     if (answer === 'reset') return void socket.resetAndDestroy();
     if (answer === 'silence') return undefined;
-    const { error = 0 } = answer === 'empty' ? {} : answer;
+    if (answer === 'half') this.#half = 14;
+    const { error = 0 } = typeof answer === 'string' ? {} : answer;
     if (error === 0 && answer !== 'empty') this.produced.push(request);
-    const answered = answer === 'empty' ? partition : (answer.partition ?? partition);
+    const answered = typeof answer === 'string' ? partition : (answer.partition ?? partition);
     const entry = Buffer.concat([int32(answered), int16(error), int64(0), int64(-1), ...(version >= 5 ? [int64(0)] : [])]);
     const topics = answer === 'empty' ? [] : [Buffer.concat([text(topic), array([entry])])];
     return Buffer.concat([array(topics), int32(0)]);

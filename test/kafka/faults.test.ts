@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { describeOwn, KafkaCluster, Proxy } from '../brokers/index.ts';
+import { Lane, numbersIn } from './lane.ts';
 import { messages } from './messages.ts';
 import { readTopic } from './read.ts';
 import { eventually, failureOf, openSink, write } from './sink-support.ts';
@@ -164,6 +165,23 @@ describeOwn('Kafka', 'a Kafka of its own', () => {
     expect(await runsIn(topic)).toEqual(['b']);
   });
 
+  it('that throttles is waited for, without a failure', async () => {
+    const { topic, connect } = await opened({ client_id: 'throttled' });
+    const quota = [
+      '--alter',
+      '--entity-type',
+      'clients',
+      '--entity-name',
+      'throttled',
+      '--add-config',
+      'producer_byte_rate=30000',
+    ];
+    await kafka.tool('kafka.admin.ConfigCommand', ...kafka.admin.bootstrap, ...quota);
+    const connection = await connect();
+    for (let i = 0; i < 5; i++) await write(connection, messages(100, {}, 1000));
+    expect(await kafka.admin.offsets(topic)).toEqual([500]);
+  });
+
   it('closes what it has at once, without waiting for answers', async () => {
     const { connect } = await opened({ request_timeout: '60s' });
     const connection = await connect();
@@ -179,4 +197,45 @@ describeOwn('Kafka', 'a Kafka of its own', () => {
     kafka.thaw();
     await expect.poll(() => proxy.connections).toBe(0);
   });
+
+  it('behind a network that fails at random has all that was confirmed, in order', async () => {
+    const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+    const random = mulberry(seed);
+    const { topic, connect, ...sink } = await opened({ request_timeout: '2s' });
+    const lane = new Lane({ ...sink, connect }, 0, { batch: 30, deadline: 1500 });
+    lane.start();
+    for (let i = 0; i < 25; i++) {
+      const faults = [
+        () => proxy.cut(),
+        () => proxy.cutAfter(Math.floor(random() * 20_000), random() < 0.5 ? 'up' : 'down'),
+        () => proxy.stall(true, random() < 0.5 ? 'up' : 'down'),
+        () => proxy.delay(Math.floor(random() * 300)),
+        () => void proxy.refuse(true),
+      ];
+      faults[Math.floor(random() * faults.length)]?.();
+      await sleep(100 + random() * 600);
+      proxy.stall(false);
+      proxy.delay(0);
+      await proxy.refuse(false);
+      await sleep(random() * 200);
+    }
+    // What is left of a budget would cut who reads.
+    proxy.cutAfter(Number.POSITIVE_INFINITY, 'up');
+    await lane.stop();
+    const [records = 0] = await kafka.admin.offsets(topic);
+    const [there] = await numbersIn(kafka.direct, topic, 1, records);
+    expect(there, `SEED=${seed}`).toEqual(lane.confirmed);
+    expect(lane.failures.length, `SEED=${seed}`).toBeGreaterThan(0);
+  });
 });
+
+/** Numbers from 0 to 1, the same for the same seed. */
+function mulberry(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

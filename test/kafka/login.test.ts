@@ -1,6 +1,7 @@
 /** Passwords and certificates against a real Kafka that asks for them. */
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeOwn, KafkaCluster } from '../brokers/index.ts';
 import { temporaryFolder } from '../support.ts';
@@ -9,12 +10,18 @@ import { failureOf, openSink, write } from './sink-support.ts';
 
 const folder = temporaryFolder();
 const topic = 't';
+/** kafkajs logs in again ten seconds before a session ends, so here after one. */
+const REAUTH_MS = 11_000;
 
 describeOwn('Kafka', 'a Kafka with users and TLS', () => {
   let kafka: KafkaCluster;
   let files: { ca: string; cert: string; key: string };
   beforeAll(async () => {
-    kafka = await KafkaCluster.start({ users: { tide: 'gate' }, tls: 'required' });
+    kafka = await KafkaCluster.start({
+      users: { tide: 'gate' },
+      tls: 'required',
+      properties: { 'connections.max.reauth.ms': REAUTH_MS },
+    });
     await kafka.admin.createTopic(topic);
     files = { ca: kafka.authority?.ca as string, ...(await kafka.authority?.issue('tide')) } as typeof files;
   });
@@ -57,6 +64,14 @@ describeOwn('Kafka', 'a Kafka with users and TLS', () => {
     writeFileSync(file, 'turned');
     await write(await sink.connect(), messages(1));
     await kafka.setPassword('tide', 'gate');
+  });
+
+  it('a session that ends is renewed on the same connection', async () => {
+    const connection = await login({ mechanism: 'scram-sha-256', password: 'gate' }).connect();
+    for (let i = 0; i < 3; i++) {
+      await write(connection, messages(1));
+      await sleep(1500);
+    }
   });
 
   it('a password file that is not there is named', async () => {

@@ -30,9 +30,11 @@ export async function readTopic(brokers: readonly string[], topic: string, count
     await consumer.subscribe({ topic, fromBeginning: true });
     consumer.on('consumer.crash', ({ payload }) => (payload.restart ? undefined : reject(payload.error)));
     await consumer.run({
-      eachMessage: async ({ partition, message: { key, value, timestamp, headers = {} } }) => {
-        const texts = Object.fromEntries(Object.entries(headers).map(([name, content]) => [name, String(content)]));
-        records.push({ partition, key: key ? String(key) : undefined, value: String(value), timestamp, headers: texts });
+      eachBatch: async ({ batch: { partition, messages } }) => {
+        for (const { key, value, timestamp, headers = {} } of messages) {
+          const texts = Object.fromEntries(Object.entries(headers).map(([name, content]) => [name, String(content)]));
+          records.push({ partition, key: key ? String(key) : undefined, value: String(value), timestamp, headers: texts });
+        }
         if (records.length >= count) resolve();
         await Promise.resolve();
       },

@@ -1,9 +1,13 @@
 /** What is wrong in kafkajs 2.2.4 and is put right: each of these fails without the repair. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Message } from '../../src/broker.ts';
+import { openClient } from '../../src/kafka/client.ts';
 import { Encoded, repaired, repairRequestQueue } from '../../src/kafka/kafkajs.ts';
+import { clientOptions } from '../../src/kafka/options.ts';
 import { FakeBroker } from './fake-broker.ts';
 import { message, messages } from './messages.ts';
 import { failureOf, openSink, write } from './sink-support.ts';
@@ -63,6 +67,35 @@ describe('kafkajs', () => {
     await cpu(2000);
     // By the number, this is 10; by its square, 100: unrepaired, 20,000 messages block the event loop for 1.9 s.
     expect((await cpu(20_000)) / (await cpu(2000))).toBeLessThan(40);
+  });
+
+  it('does not take half an answer for the beginning of the next one', async () => {
+    const client = await openClient(clientOptions.parse({ brokers: fake.addresses, request_timeout: '2s' }), { warn: () => {} });
+    onTestFinished(() => client.close(new Error('over')));
+    const producer = client.kafka.producer({ createPartitioner: () => () => 0, retry: { retries: 0 } });
+    await producer.connect();
+    const send = async () => await producer.send({ topic: 'telemetry', messages: [{ value: 'x' }] });
+    await send();
+    fake.produce = () => 'half';
+    await expect(send()).rejects.toThrow(/ECONNRESET/);
+    fake.produce = () => ({});
+    // kafkajs uses the same connection again; unrepaired, it ends the process here, or waits for an answer that it has misread.
+    for (let i = 0; i < 3; i++) expect(await send()).toMatchObject([{ errorCode: 0 }]);
+  });
+
+  it.each([
+    ['a web server', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+    ['an answer without a number', '\0\0\0\u0001x'],
+    ['an answer to nothing', '\0\0\0\u0006\0\0\0\0\0\0'],
+  ])('fails, and not the process, when what is there is no Kafka: %s', async (_, answer) => {
+    const server = createServer((socket) => void socket.on('error', () => {}).once('data', () => socket.write(answer)));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const failure = await failureOf(openSink({ brokers: [`127.0.0.1:${port}`], request_timeout: '1s' }).connect());
+    expect(failure.code).toBe('transient');
+    if (!answer.endsWith('\0')) expect(failure.message).toMatch(/does not speak Kafka.*does its listener want tls or sasl\?$/);
   });
 
   it('sends what others send as before', async () => {

@@ -86,7 +86,7 @@ describeShared('RabbitMQ', 'rabbitmq, over a network that fails at random', () =
       await channel.deleteQueue(queue);
     });
     const few = { connections: 2, connect_timeout: '1s', heartbeat: '1s', window: 1 + upTo(random, 300) };
-    const opened = openSink({ ...optionsFor(url), hosts: [proxy.address], queue, ...few });
+    const opened = openSink({ ...optionsFor(url), hosts: [proxy.address], queue_name: queue, ...few });
     const lanes = Array.from({ length: LANES }, (_, lane) =>
       Array.from({ length: EVENTS }, (_, n) =>
         messageOf(n, { id: `${lane}/${n}`, lane, body: Buffer.alloc(upTo(() => random() ** 4, 20_000)) }),

@@ -1,5 +1,6 @@
 /** The sink `rabbitmq` and a cluster of two nodes with TLS: nodes that go and come back, certificates, lanes that are in trouble alone. */
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { describeOwn, Proxy, Rabbitmq, type RabbitmqNode } from '../brokers/index.ts';
@@ -44,21 +45,30 @@ describeOwn('RabbitMQ', 'rabbitmq and a cluster', () => {
   }
 
   it('one node restarted: goes on over the other, and nothing is lost', async () => {
-    const queue = await queueOn(second);
-    const opened = openSink({ hosts: [hostOf(first), hostOf(second)], queue });
-    const batch = messagesOf(6000, 0, { body: KIB });
-    await deliver(opened, batch.slice(0, 10), ENOUGH_MS);
-    const delivering = deliver(opened, batch.slice(10), ENOUGH_MS);
-    await node(first).restart();
-    await delivering;
-    const { channel } = await adminOf(node(second).url);
+    const nodes = [node(first), node(second)] as const;
+    const proxies = await Promise.all(nodes.map(async (one) => await Proxy.start(hostOf(one))));
+    onTestFinished(async () => void (await Promise.all(proxies.map(async (proxy) => await proxy.close()))));
+    const queue = freshName('queue');
+    const opened = openSink({ hosts: proxies.map(({ address }) => address), queue_name: queue, declare: 'none' });
+    await opened.connect();
+    const used = proxies.findIndex(({ connections }) => connections === 1);
+    const [restarted, other] = used === 0 ? nodes : [nodes[1], nodes[0]];
+    const { channel } = await adminOf(other.url);
+    await channel.assertQueue(queue, { durable: true });
+    const batch = messagesOf(8000, 0, { body: KIB });
+    const delivering = deliver(opened, batch, ENOUGH_MS);
+    const count = async (): Promise<number> => (await channel.checkQueue(queue)).messageCount;
+    await expect.poll(count, { interval: 5, timeout: ENOUGH_MS }).toBeGreaterThan(0);
+    await restarted.restart();
+    expect(new Set((await delivering).map(({ code }) => code))).toEqual(new Set(['transient']));
+    expect(proxies[1 - used]?.accepted).toBeGreaterThan(0);
     expect(withoutRepeats(await idsIn(channel, queue))).toEqual(idsOf(batch));
   });
 
   it('the node of a queue gone: that is trouble that passes, and it is delivered when the node is back', async () => {
     const queue = await queueOn(second);
     await node(second).stop();
-    const opened = openSink({ hosts: [hostOf(first)], queue });
+    const opened = openSink({ hosts: [hostOf(first)], queue_name: queue });
     const away = await failureOf(opened.connect());
     expect(away).toMatchObject({ code: 'transient', message: expect.stringContaining('down or inaccessible') });
     await node(second).start();
@@ -101,7 +111,7 @@ describeOwn('RabbitMQ', 'rabbitmq and a cluster', () => {
     const [own, stranger] = [await authority.issue('tide'), await authority.issue('nobody')];
     const at = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
     const tls = { ca: authority.ca, ...at };
-    const options = { hosts: [node(first).tlsAddress], auth: 'external', queue, tls };
+    const options = { hosts: [node(first).tlsAddress], auth: 'external', queue_name: queue, tls };
     const opened = openSink(options);
 
     expect(await failureOf(opened.connect())).toMatchObject({ code: 'misconfigured', message: expect.stringContaining(at.cert) });
@@ -118,6 +128,16 @@ describeOwn('RabbitMQ', 'rabbitmq and a cluster', () => {
     await failureOf(connection.write(messagesOf(50, 10, { body: Buffer.alloc(500_000) }), AbortSignal.timeout(1)));
     await deliver(opened, [messageOf(2)], ENOUGH_MS);
 
+    const locked = join(folder, 'locked.pem');
+    const pem = { format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'open it' } as const;
+    writeFileSync(locked, createPrivateKey(readFileSync(own.key)).export(pem));
+    const withKey = (key_password: string) => openSink({ ...options, tls: { ...tls, key: locked, key_password } }).connect();
+    await withKey('open it');
+    expect(await failureOf(withKey('break it'))).toMatchObject({
+      code: 'misconfigured',
+      message: expect.stringContaining('`tls`'),
+    });
+
     const wrongName = openSink({ ...options, tls: { ...tls, server_name: 'another.example' } });
     const refused = await failureOf(wrongName.connect());
     expect(refused).toMatchObject({ code: 'misconfigured', message: expect.stringContaining('ERR_TLS_CERT_ALTNAME_INVALID') });
@@ -132,9 +152,11 @@ describeOwn('RabbitMQ', 'rabbitmq and a cluster', () => {
 
   it('TLS where there is none, and none where there is, is a mistake that is named', async () => {
     const queue = await queueOn(first);
-    const toPlain = await failureOf(openSink({ hosts: [hostOf(first)], queue, tls: {} }).connect());
+    const toPlain = await failureOf(openSink({ hosts: [hostOf(first)], queue_name: queue, tls: {} }).connect());
     expect(toPlain).toMatchObject({ code: 'misconfigured', message: expect.stringContaining('`tls`') });
-    const toTls = await failureOf(openSink({ ...optionsFor(node(first).url), hosts: [node(first).tlsAddress], queue }).connect());
+    const toTls = await failureOf(
+      openSink({ ...optionsFor(node(first).url), hosts: [node(first).tlsAddress], queue_name: queue }).connect(),
+    );
     expect(toTls.message).toMatch(/tls/i);
   });
 });

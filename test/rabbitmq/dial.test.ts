@@ -67,7 +67,7 @@ describe('rabbitmq: connecting', () => {
     ['answers byte by byte', (socket: Socket): void => trickle(socket), 'transient', /no answer within 150 ms/],
   ] as const)('to a server that %s fails with its address, and leaves nothing', async (_, does, code, what) => {
     const host = await serverThat(does);
-    const failure = await failureOf(openSink({ hosts: [host], queue: 'q', connect_timeout: '150ms' }).connect());
+    const failure = await failureOf(openSink({ hosts: [host], queue_name: 'q', connect_timeout: '150ms' }).connect());
     expect(failure.code).toBe(code);
     expect(failure.message).toMatch(what);
     expect(failure.message).toContain(host);
@@ -77,7 +77,7 @@ describe('rabbitmq: connecting', () => {
     const set = vi.spyOn(Socket.prototype, 'setNoDelay');
     onTestFinished(() => set.mockRestore());
     const host = await serverThat((socket) => void socket.end());
-    await failureOf(openSink({ hosts: [host], queue: 'q' }).connect());
+    await failureOf(openSink({ hosts: [host], queue_name: 'q' }).connect());
     expect(set).toHaveBeenCalledWith(true);
   });
 
@@ -92,7 +92,7 @@ describe('rabbitmq: connecting', () => {
           }),
       ),
     );
-    const dialer = new Dialer(options.parse({ hosts, queue: 'q' }), systemClock, 'test', () => 0.5);
+    const dialer = new Dialer(options.parse({ hosts, queue_name: 'q' }), systemClock, 'test', () => 0.5);
     await failureOf(dialer.open(patience()));
     expect(reached).toEqual([1, 2, 0]);
   });

@@ -44,7 +44,7 @@ describeOwn('RabbitMQ', 'rabbitmq, when the broker fails', () => {
   };
   const idsThere = async (queue: string): Promise<string[]> => await idsIn((await adminOf(node.url)).channel, queue);
   const sinkTo = (queue: string, options: Record<string, unknown> = {}): Opened =>
-    openSink({ ...optionsFor(node.url), queue, ...options });
+    openSink({ ...optionsFor(node.url), queue_name: queue, ...options });
 
   it('killed in the middle of a batch and started again: nothing is lost, and order holds', async () => {
     const queue = await durableQueue();
@@ -170,6 +170,22 @@ describeOwn('RabbitMQ', 'rabbitmq, when the broker fails', () => {
     expect(there.length).toBeLessThanOrEqual(11);
   });
 
+  it('asked to wait by one lane: another lane sends nothing, and given up it disturbs nobody', async () => {
+    const queue = await durableQueue();
+    const opened = sinkTo(queue);
+    const [a, b] = [await opened.connect(), await opened.connect()];
+    await node.memoryAlarm(true);
+    onTestFinished(async () => await node.memoryAlarm(false));
+    const writing = a.write([messageOf(0)], patience());
+    await expect.poll(() => opened.blocked, { timeout: ENOUGH_MS }).toHaveLength(1);
+    await failureOf(b.write(messagesOf(20, 100, { lane: 1 }), AbortSignal.timeout(HOPELESS_MS)));
+    await b.close();
+    await node.memoryAlarm(false);
+    await writing;
+    expect(opened.blocked).toEqual([expect.anything(), undefined]);
+    expect(await idsThere(queue)).toEqual([messageOf(0).id]);
+  });
+
   it('closing all connections (320) is a loss like any other, in a batch and between batches', async () => {
     const queue = await durableQueue();
     const opened = sinkTo(queue);
@@ -223,7 +239,7 @@ describeOwn('RabbitMQ', 'rabbitmq, when the broker fails', () => {
     const file = join(folder, 'password');
     await node.ctl('add_user', 'tide', 'the right one');
     await node.ctl('set_permissions', 'tide', '.*', '.*', '.*');
-    const opened = openSink({ hosts: [`127.0.0.1:${node.port}`], user: 'tide', password_file: file, queue });
+    const opened = openSink({ hosts: [`127.0.0.1:${node.port}`], user: 'tide', password_file: file, queue_name: queue });
     expect(await failureOf(opened.connect())).toMatchObject({ code: 'misconfigured', message: expect.stringContaining(file) });
     writeFileSync(file, 'the wrong one\n');
     const refused = await failureOf(opened.connect());
@@ -236,7 +252,7 @@ describeOwn('RabbitMQ', 'rabbitmq, when the broker fails', () => {
 
   it('refusing a virtual host, or to publish, says which and what to do', async () => {
     const queue = await durableQueue();
-    const elsewhere = openSink({ ...optionsFor(node.url), vhost: 'no such', queue });
+    const elsewhere = openSink({ ...optionsFor(node.url), vhost: 'no such', queue_name: queue });
     expect(await failureOf(elsewhere.connect())).toMatchObject({
       code: 'misconfigured',
       message: expect.stringContaining('"no such"'),
@@ -245,7 +261,7 @@ describeOwn('RabbitMQ', 'rabbitmq, when the broker fails', () => {
     await node.ctl('add_user', 'reader', 'reader');
     for (const vhost of ['/', 'a%2Fb/c d']) await node.ctl('set_permissions', '-p', vhost, 'reader', '.*', '', '.*');
     const login = { hosts: [`127.0.0.1:${node.port}`], user: 'reader', password: 'reader' };
-    const connection = await openSink({ ...login, queue }).connect();
+    const connection = await openSink({ ...login, queue_name: queue }).connect();
     const refused = await failureOf(connection.write([messageOf(1)], patience()));
     expect(refused).toMatchObject({ code: 'misconfigured', message: expect.stringContaining('write permission') });
     await openSink({ ...login, vhost: 'a%2Fb/c d', exchange: 'amq.topic' }).connect();

@@ -33,17 +33,17 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
     ({ url } = await sharedRabbitmq());
   });
 
-  async function behindProxy(options: Record<string, unknown> = {}, clock = systemClock) {
+  async function behindProxy(options: Record<string, unknown> = {}, clock = systemClock, queueArguments = {}) {
     const { channel } = await adminOf(url);
     const queue = freshName('queue');
-    await channel.assertQueue(queue, { durable: true });
+    await channel.assertQueue(queue, { durable: true, arguments: queueArguments });
     const [target] = optionsFor(url)['hosts'] as string[];
     const proxy = await Proxy.start(target);
     onTestFinished(async () => {
       await proxy.close();
       await channel.deleteQueue(queue);
     });
-    const opened = openSink({ ...optionsFor(url), hosts: [proxy.address], queue, ...options }, clock);
+    const opened = openSink({ ...optionsFor(url), hosts: [proxy.address], queue_name: queue, ...options }, clock);
     return { channel, queue, proxy, opened };
   }
 
@@ -138,6 +138,21 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
     expect(ids.filter((id) => idsOf(ours).includes(id))).toEqual(idsOf(ours));
   });
 
+  it('a full queue that refused: the next attempt sends one message and waits, on another channel too', async () => {
+    const limits = { 'x-max-length': 10, 'x-overflow': 'reject-publish' };
+    const { proxy, opened } = await behindProxy({}, systemClock, limits);
+    const batch = messagesOf(100, 0, { body: Buffer.alloc(50_000) });
+    for (const attempt of [1, 2]) {
+      const connection = await opened.connect();
+      const before = proxy.passed('up');
+      expect((await failureOf(connection.write(batch, patience()))).code).toBe('transient');
+      const messages = (proxy.passed('up') - before) / 50_000;
+      if (attempt === 1) expect(messages).toBeGreaterThan(10);
+      else expect(messages).toBeLessThan(2);
+      await connection.close();
+    }
+  });
+
   it('silent for good: the heartbeat ends it, between batches too', async () => {
     const { proxy, opened } = await behindProxy({ heartbeat: '1s' });
     const connection = await opened.connect();
@@ -181,7 +196,7 @@ describeShared('RabbitMQ', 'rabbitmq, when the network fails', () => {
     const { proxy, opened } = await behindProxy();
     const gone = await Proxy.start('127.0.0.1:1');
     await gone.close();
-    const two = { ...optionsFor(url), hosts: [gone.address, proxy.address], declare: 'none', queue: 'any' };
+    const two = { ...optionsFor(url), hosts: [gone.address, proxy.address], declare: 'none', queue_name: 'any' };
     for (let i = 0; i < 4; i++) await openSink(two).connect();
     const none = openSink({ ...two, hosts: [gone.address, gone.address] });
     expect((await failureOf(none.connect())).message.split(gone.address)).toHaveLength(5);

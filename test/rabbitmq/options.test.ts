@@ -11,7 +11,7 @@ const mistakesIn = (given: Record<string, unknown>): string[] =>
 
 describe('rabbitmq: options', () => {
   it('are what an operator writes', () => {
-    expect(options.parse({ hosts: ['10.0.0.1', '[::1]:5673', 'b.example:1'], queue: 'q' })).toMatchObject({
+    expect(options.parse({ hosts: ['10.0.0.1', '[::1]:5673', 'b.example:1'], queue_name: 'q' })).toMatchObject({
       vhost: '/',
       auth: 'plain',
       exchange: '',
@@ -39,28 +39,28 @@ describe('rabbitmq: options', () => {
     [{ exchange: 'e', routing_key: 'a.{type' }, /brace without its partner/],
     [{ exchange: 'e', routing_key: '{type}'.padEnd(262, 'ä') }, /longer than 255 bytes/],
     [{ exchange: 'ä'.repeat(128) }, /at most 255 bytes/],
-    [{ queue: 'q', routing_key: 'other' }, /^routing_key: on the default exchange the routing key is the queue/],
-    [{ queue: 'q', user: 'tide' }, /^user: needs its password/],
-    [{ queue: 'q', password: 'a', password_file: 'b' }, /not both/],
-    [{ queue: 'q', auth: 'external' }, /^auth: external needs the client certificate/],
-    [{ queue: 'q', auth: 'external', user: 'x', tls: { cert: 'c', key: 'k' } }, /leave out user and password/],
-    [{ queue: 'q', tls: { cert: 'c' } }, /come together/],
-    [{ queue: 'q', exchange: 'e', declare: 'create', exchange_type: 'direct' }, /^binding_key: is needed/],
-    [{ queue: 'q', heartbeat: 0 }, /heartbeat: 0 is less than the minimum/],
-    [{ queue: 'q', window: 5000 }, /^window: /],
-    [{ queue: 'q', nothing: 1 }, /nothing/],
+    [{ queue_name: 'q', routing_key: 'other' }, /^routing_key: on the default exchange the routing key is the queue/],
+    [{ queue_name: 'q', user: 'tide' }, /^user: needs its password/],
+    [{ queue_name: 'q', password: 'a', password_file: 'b' }, /not both/],
+    [{ queue_name: 'q', auth: 'external' }, /^auth: external needs the client certificate/],
+    [{ queue_name: 'q', auth: 'external', user: 'x', tls: { cert: 'c', key: 'k' } }, /leave out user and password/],
+    [{ queue_name: 'q', tls: { cert: 'c' } }, /come together/],
+    [{ queue_name: 'q', exchange: 'e', declare: 'create', exchange_type: 'direct' }, /^binding_key: is needed/],
+    [{ queue_name: 'q', heartbeat: 0 }, /heartbeat: 0 is less than the minimum/],
+    [{ queue_name: 'q', window: 5000 }, /^window: /],
+    [{ queue_name: 'q', nothing: 1 }, /nothing/],
   ])('refuse %j', (given, what) => {
     expect(mistakesIn(given).join('\n')).toMatch(what);
   });
 
   it.each([
-    [{ queue: 'q' }, 'q', ''],
+    [{ queue_name: 'q' }, 'q', ''],
     [{ routing_key: 'q' }, 'q', ''],
     [{ exchange: 'e' }, '{type}', ''],
-    [{ exchange: 'e', queue: 'q', declare: 'create' }, '{type}', '#'],
-    [{ exchange: 'e', queue: 'q', declare: 'create', exchange_type: 'fanout' }, '{type}', ''],
-    [{ exchange: 'e', queue: 'q', declare: 'create', exchange_type: 'direct', routing_key: 'k' }, 'k', 'k'],
-    [{ exchange: 'e', queue: 'q', declare: 'create', binding_key: 'node.*' }, '{type}', 'node.*'],
+    [{ exchange: 'e', queue_name: 'q', declare: 'create' }, '{type}', '#'],
+    [{ exchange: 'e', queue_name: 'q', declare: 'create', exchange_type: 'fanout' }, '{type}', ''],
+    [{ exchange: 'e', queue_name: 'q', declare: 'create', exchange_type: 'direct', routing_key: 'k' }, 'k', 'k'],
+    [{ exchange: 'e', queue_name: 'q', declare: 'create', binding_key: 'node.*' }, '{type}', 'node.*'],
   ])('%j publish and bind with the key that is meant', (given, key, binding) => {
     const parsed = options.parse({ hosts: ['h'], ...given });
     expect(routingKey(parsed)).toBe(key);

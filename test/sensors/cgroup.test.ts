@@ -29,13 +29,37 @@ describe('a cgroup that goes', () => {
   });
 
   it('away while it is read gives what was read', async () => {
-    const { host, folder } = hostOf({ ...V2, ...cgroups({ '': 1 }), [`${TOP}/pids.events`]: 'max 3\n' });
-    const sampler = await open(cgroup, host);
-    expect(one(await sample(sampler), 'cgroup.pids')).toEqual({ 'cgroup.path': '/', current: 1, limit_events: 3 });
+    const { host, folder } = hostOf({ ...V2, ...cgroups({ a: 1 }), [`${TOP}/a/pids.events`]: 'max 3\n' });
+    const sampler = await open(cgroup, host, { paths: ['a'] });
+    expect(one(await sample(sampler), 'cgroup.pids')).toEqual({ 'cgroup.path': '/a', current: 1, limit_events: 3 });
     // Reading a folder fails with a system error, as reading a removed cgroup does.
-    rmSync(join(folder, TOP, 'pids.events'));
-    mkdirSync(join(folder, TOP, 'pids.events'));
-    expect(one(await sample(sampler), 'cgroup.pids')).toEqual({ 'cgroup.path': '/', current: 1 });
+    rmSync(join(folder, TOP, 'a/pids.events'));
+    mkdirSync(join(folder, TOP, 'a/pids.events'));
+    expect(one(await sample(sampler), 'cgroup.pids')).toEqual({ 'cgroup.path': '/a', current: 1 });
+    await sampler.close?.();
+  });
+});
+
+describe('our own cgroup', () => {
+  it('is read through files that stay open, those of a cgroup that we left are closed', async () => {
+    const own = { ...V2, 'proc/self/cgroup': '0::/a\n', ...cgroups({ a: 1, b: 2 }), [`${TOP}/a/pids.events`]: 'max 3\n' };
+    const opened: string[] = [];
+    const onRead = (path: string, kind: string): void => void (kind === 'file' && opened.push(path.slice(path.indexOf(TOP))));
+    const { host, folder } = hostOf(own, { onRead });
+    const sampler = await open(cgroup, host, { rescan: '10s' });
+    for (let i = 0; i < 3; i++) {
+      writeFiles(folder, { [`${TOP}/a/pids.current`]: `${i}\n` });
+      expect(one(await sample(sampler), 'cgroup.pids')).toEqual({ 'cgroup.path': '/a', current: i, limit_events: 3 });
+    }
+    expect(opened.filter((path) => path === `${TOP}/a/pids.current`)).toHaveLength(1);
+    // A search finds files that came, and that we are elsewhere now.
+    writeFiles(folder, { [`${TOP}/a/memory.current`]: '7\n', 'proc/uptime': '110.00 1.00\n' });
+    expect(one(await sample(sampler), 'cgroup.memory')).toEqual({ 'cgroup.path': '/a', usage: 7 });
+    writeFiles(folder, { 'proc/self/cgroup': '0::/b\n', 'proc/uptime': '120.00 1.00\n' });
+    expect(pids(await sample(sampler))).toEqual({ '/b': 2 });
+    writeFiles(folder, { 'proc/self/cgroup': '0::/a\n', 'proc/uptime': '130.00 1.00\n' });
+    expect(pids(await sample(sampler))).toEqual({ '/a': 2 });
+    expect(opened.filter((path) => path === `${TOP}/a/pids.current`)).toHaveLength(2);
     await sampler.close?.();
   });
 });

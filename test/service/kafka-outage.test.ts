@@ -30,7 +30,9 @@ beforeEach(async () => {
 
 const service = (more = ''): Service =>
   new Service(
-    configuration([`k: ${TIMEOUT}, type: kafka, brokers: ["${proxy.address}"], topic: ${topic}, drain: { rate: ${RATE} }${more} }`]),
+    configuration([
+      `k: ${TIMEOUT}, type: kafka, brokers: ["${proxy.address}"], topic: ${topic}, drain: { rate: ${RATE} }${more} }`,
+    ]),
   );
 
 /** Waits until the spool is empty, stops the service, and reads the topic. */

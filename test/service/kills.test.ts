@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { describeShared, sharedKafka } from '../brokers/index.ts';
-import { SEED } from '../events.ts';
 import { Random } from '../delivery/simulation/random.ts';
+import { SEED } from '../events.ts';
 import { configuration, Service, sleep, verify } from './support.ts';
 
 const KILLS = 50;

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Message } from '../../src/broker.ts';
+import type { Envelope } from '../../src/consumer/message.ts';
 import { TYPES } from '../../src/kafka/codecs.ts';
 import { headersOf } from '../../src/kafka/headers.ts';
 import { prepare } from '../../src/kafka/kafkajs.ts';
+import { openKafka } from '../../src/verify/kafka.ts';
 import { describeOwn, describeShared, KafkaCluster, sharedKafka } from '../brokers/index.ts';
 import { tidegate } from '../cli/process-support.ts';
 import { lostMessage, sent } from '../consumer/messages.ts';
@@ -114,6 +116,29 @@ describeShared('Kafka', 'verify kafka://', () => {
     expect(await verifyJson([url(topic), '--since', '1m', '--over'])).toMatchObject({ code: 0, events: 4 });
   });
 
+  it('does not judge what retention has taken', async () => {
+    const topic = unique('verify.cut');
+    await create(topic, 1);
+    await send(
+      topic,
+      0,
+      range(1, 9).map((n) => sent(n)),
+    );
+    const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
+    await admin.connect();
+    // kafkajs knows the leader only of topics that it was asked for before.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '5' }] });
+    await admin.disconnect();
+    expect(await verifyJson([url(topic)])).toMatchObject({
+      code: 0,
+      verdict: 'complete',
+      events: 4,
+      remarks: [expect.stringContaining('retention')],
+      streams: [{ before: 5 }],
+    });
+  });
+
   it('says that a topic is empty, or not there, and which one was meant', async () => {
     const topic = unique('verify.empty');
     await create(topic, 2);
@@ -136,7 +161,7 @@ describeShared('Kafka', 'verify kafka://', () => {
   });
 });
 
-describeOwn('Kafka', 'verify kafka:// with a log-in', () => {
+describeOwn('Kafka', 'verify kafka:// of a cluster of its own', () => {
   let cluster: KafkaCluster;
   beforeAll(async () => {
     cluster = await KafkaCluster.start({ users: { reader: 'right' } });
@@ -154,5 +179,57 @@ describeOwn('Kafka', 'verify kafka:// with a log-in', () => {
     const refused = await tidegate(['verify', url, ...login, files.wrong]);
     expect(refused).toMatchObject({ code: 69, out: '' });
     expect(refused.err).toContain('--password-file');
+  });
+
+  /** A topic of several answers. */
+  async function filled(topic: string): Promise<void> {
+    await cluster.admin.createTopic(topic, {});
+    const client = new kafkajs.Kafka({ brokers: cluster.brokers, logLevel: kafkajs.logLevel.NOTHING });
+    const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+    await producer.connect();
+    for (let n = 1; n <= 100; n += 10) {
+      const messages = range(n, n + 9).map((k) => ({
+        partition: 0,
+        value: Buffer.alloc(90_000),
+        headers: Object.fromEntries(headersOf(sent(k))),
+      }));
+      await producer.send({ topic, messages });
+    }
+    await producer.disconnect();
+  }
+
+  it('reads on when the broker was killed in the middle and comes back', async () => {
+    await filled('killed');
+    const reading = await openKafka({ brokers: cluster.brokers, topics: ['killed'] }, {});
+    const came: (string | undefined)[] = [];
+    let restarted: Promise<void> | undefined;
+    const take = ({ seq }: Envelope): void => {
+      came.push(seq);
+      restarted ??= cluster.kill().then(async () => await cluster.restart());
+    };
+    await reading.read(take, () => {}, new AbortController().signal);
+    await restarted;
+    await reading.close();
+    expect(came).toEqual(range(1, 100).map((n) => `r1/0/${n}`));
+  });
+
+  it('gives up on a broker that does not answer any more, and can be stopped while it waits', async () => {
+    await filled('frozen');
+    const limits = { patience: 100, timeout: 1000 };
+    const open = async () => await openKafka({ brokers: cluster.brokers, topics: ['frozen'] }, limits);
+    const [reading, other] = [await open(), await open()];
+    const stop = new AbortController();
+    let frozen = false;
+    const freeze = (): void => {
+      if (!frozen) cluster.freeze();
+      frozen = true;
+    };
+    const given = reading.read(freeze, () => {}, new AbortController().signal);
+    await expect(given).rejects.toMatchObject({ name: 'UsageError', exitCode: 69 });
+    const stopped = other.read(freeze, () => {}, stop.signal);
+    stop.abort();
+    await stopped;
+    cluster.thaw();
+    await Promise.all([reading.close(), other.close()]);
   });
 });

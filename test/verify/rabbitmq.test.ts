@@ -113,6 +113,24 @@ describeShared('RabbitMQ', 'verify amqp://', () => {
     await channel.close();
   });
 
+  it('does not take for whole what another consumer took meanwhile', async () => {
+    const queue = await filled(range(1, 10).map((n) => sent(n)));
+    const reading = await openRabbitmq({ url: base, queue }, { drain: false });
+    const channel = await model.createChannel();
+    for (let n = 1; n <= 4; n++) await channel.get(queue, { noAck: true });
+    const came: (string | undefined)[] = [];
+    await reading.read(
+      ({ seq }) => came.push(seq),
+      () => {},
+      new AbortController().signal,
+    );
+    await reading.close();
+    await channel.close();
+    expect(came).toEqual(range(5, 10).map((n) => `r1/0/${n}`));
+    expect(reading.whole()).toBe(false);
+    expect(reading.remarks().join(' ')).toContain('4 of the 10 messages did not come');
+  });
+
   it('says that there is no such queue, or virtual host, or user', async () => {
     const missing = await tidegate(['verify', url('nothing-here')]);
     expect(missing).toMatchObject({ code: 66, out: '' });

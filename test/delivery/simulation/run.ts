@@ -46,7 +46,7 @@ for (; done < count && failed.length < most; done++) {
   } catch (error) {
     failed.push(seed);
     const { message, stack } = error as Error;
-    process.stdout.write(`${seed}: ${values.trace ? stack : message.slice(0, 300)}\n`);
+    process.stdout.write(`${seed}: ${values.trace ? stack : message.slice(0, 600)}\n`);
   }
 }
 const cpu = process.cpuUsage(began).user / 1000 / done;

@@ -225,9 +225,7 @@ async function upheaval(world: World, roll: number): Promise<string> {
     return 'stop and start';
   }
   if (roll < 97) {
-    const { lanes } = world.settings.delivery;
     world.settings = randomSettings(random);
-    if (world.settings.delivery.lanes > lanes) world.untold.add(world.process.run);
     world.noteSettings();
     const { process } = world;
     void process.delivery.reconfigure((context) => world.broker.open(context, () => process.alive), world.settings);
@@ -251,7 +249,7 @@ async function heal(world: World): Promise<void> {
     await clock.advance(1000);
     const { ledger, queuedBytes, spool } = world.process.delivery.status();
     if (ledger.queued + ledger.spooled + ledger.in_flight === 0 && queuedBytes === 0 && spool.ready) break;
-    if (waited > HEALING_MS) throw new Error(`not everything is delivered in the end: ${JSON.stringify(ledger)}`);
+    if (waited > HEALING_MS) throw new Error(`not everything is delivered in the end: ${JSON.stringify(world.process.delivery.status())}`);
   }
   await clock.advance(60_000);
   world.publish(1, 300);
