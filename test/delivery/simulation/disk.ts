@@ -18,7 +18,7 @@ export class SimulatedDisk {
   /** What a power cut leaves. */
   #synced: Content = new Map();
   /** Batches since then, in order. */
-  #unsynced: (readonly Change[])[] = [];
+  #unsynced: { readonly changes: readonly Change[]; readonly at: number }[] = [];
   #content: Content = new Map();
   #handle: object | undefined;
   full = false;
@@ -80,14 +80,16 @@ export class SimulatedDisk {
     this.#handle = undefined;
   }
 
-  /** The power fails. */
-  cut(): void {
+  /** The power fails. Returns how old the oldest of what it took is, in milliseconds, if anything was added or changed there. */
+  cut(): number | undefined {
     this.kill();
-    const kept = this.#unsynced.slice(0, this.#random.below(this.#unsynced.length + 1));
+    const kept = this.#random.below(this.#unsynced.length + 1);
     this.#content = new Map(this.#synced);
-    for (const changes of kept) apply(this.#content, changes);
+    for (const { changes } of this.#unsynced.slice(0, kept)) apply(this.#content, changes);
     this.#synced = new Map(this.#content);
+    const first = this.#unsynced.slice(kept).find(({ changes }) => changes.some(({ value }) => value !== undefined));
     this.#unsynced = [];
+    return first && this.#clock.monotonic() - first.at;
   }
 
   /** Changes a byte in some entries, or loses them. Returns how many, and whether the store would notice when it is opened. */
@@ -124,9 +126,9 @@ export class SimulatedDisk {
     }
     if (adds) this.writes++;
     apply(this.#content, changes);
-    this.#unsynced.push(changes);
+    this.#unsynced.push({ changes, at: this.#clock.monotonic() });
     if (!sync) return;
-    for (const batch of this.#unsynced) apply(this.#synced, batch);
+    for (const batch of this.#unsynced) apply(this.#synced, batch.changes);
     this.#unsynced = [];
   }
 
