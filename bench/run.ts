@@ -3,6 +3,7 @@
  * `bench/RESULTS.md`, with date and machine. Ratios are taken within one run, because machines differ.
  */
 import { deliveryKafka } from './delivery/kafka.ts';
+import { outageKafka, outageRabbitmq } from './delivery/outage.ts';
 import { deliveryRabbitmq } from './delivery/rabbitmq.ts';
 import { encode } from './encode.ts';
 import { host, manyProcesses } from './host.ts';
@@ -23,6 +24,8 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   rabbitmq,
   'delivery-kafka': deliveryKafka,
   'delivery-rabbitmq': deliveryRabbitmq,
+  'outage-kafka': outageKafka,
+  'outage-rabbitmq': outageRabbitmq,
 };
 
 const asked = process.argv.slice(2);

@@ -14,7 +14,7 @@ export async function deliveryRabbitmq(): Promise<Figure[]> {
     const admin = await model.createChannel();
     for (const queue of ['bare', 'ours']) await admin.assertQueue(queue, { durable: true });
     const bare = await bareRabbitmq(model, 'bare');
-    const options = { hosts: [`127.0.0.1:${port}`], queue: 'ours' };
+    const options = { hosts: [`127.0.0.1:${port}`], queue_name: 'ours' };
     const after = async (): Promise<void> => {
       for (const queue of ['bare', 'ours']) await admin.purgeQueue(queue);
     };
