@@ -69,7 +69,7 @@ export class Agent {
     this.#options = options;
     this.#bus = new Bus((error) => options.log.error({ reason: describe(error) }, 'a subscriber of the bus failed'));
     this.#scheduler = new Scheduler(options.clock, (over) => {
-      for (const { runner } of this.#sinks.values()) runner.round(over);
+      for (const { runner } of this.#sinks.values()) runner.round?.(over);
     });
   }
 

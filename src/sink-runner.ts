@@ -17,6 +17,8 @@ import type { AnySink, SinkDefinition } from './sink.ts';
 export interface SinkRunner {
   publish(event: TideEvent): void;
   status(): RunnerStatus | DeliveryStatus;
+  /** A round of samples begins, or is over: where a runner waits for company, it may go on at once. */
+  round?(over: boolean): void;
   /** Delivers what it can in up to `ms`, then closes. */
   stop(ms: number): Promise<void>;
 }

@@ -28,8 +28,8 @@ import type { DeliveryOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
 import { Pool } from './pool.ts';
 import { Sender, type SenderOptions, type SenderParts } from './sender.ts';
-import { type DeliveryStatus, statusOf } from './status.ts';
 import type { RunRecord } from './spool-state.ts';
+import { type DeliveryStatus, statusOf } from './status.ts';
 import type { OpenStore } from './store.ts';
 
 export interface DeliverySettings extends RunnerOptions {
@@ -158,7 +158,9 @@ export class Delivery {
     if (this.#health.healthy && this.#keeper.ready && !this.#paused) await this.#flush(ms);
     this.#stopped = true;
     for (const sender of [...this.#senders.values()].flat()) sender.abandon();
-    const safe = await withDeadline(this.#parts.clock, DISK_MS, 'the spool', async () => await this.#keeper.stop()).catch(() => false);
+    const safe = await withDeadline(this.#parts.clock, DISK_MS, 'the spool', async () => await this.#keeper.stop()).catch(
+      () => false,
+    );
     if (!safe) for (const lane of this.#intake.lanes.values()) lane.abandon();
     await withDeadline(this.#parts.clock, Math.max(ms, 1000), 'close', async () => await this.#pool.close()).catch(() => {});
   }

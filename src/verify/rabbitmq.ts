@@ -111,7 +111,7 @@ async function dial(
   const parsed = rabbitOptions.safeParse({
     hosts: [url.host],
     vhost: decodeURIComponent(url.pathname.slice(1)) || '/',
-    queue,
+    queue_name: queue,
     ...(login ?? given),
     ...(secure && { tls: tls ?? {} }),
   });

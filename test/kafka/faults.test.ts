@@ -165,23 +165,6 @@ describeOwn('Kafka', 'a Kafka of its own', () => {
     expect(await runsIn(topic)).toEqual(['b']);
   });
 
-  it('that throttles is waited for, without a failure', async () => {
-    const { topic, connect } = await opened({ client_id: 'throttled' });
-    const quota = [
-      '--alter',
-      '--entity-type',
-      'clients',
-      '--entity-name',
-      'throttled',
-      '--add-config',
-      'producer_byte_rate=30000',
-    ];
-    await kafka.tool('kafka.admin.ConfigCommand', ...kafka.admin.bootstrap, ...quota);
-    const connection = await connect();
-    for (let i = 0; i < 5; i++) await write(connection, messages(100, {}, 1000));
-    expect(await kafka.admin.offsets(topic)).toEqual([500]);
-  });
-
   it('closes what it has at once, without waiting for answers', async () => {
     const { connect } = await opened({ request_timeout: '60s' });
     const connection = await connect();
@@ -226,6 +209,24 @@ describeOwn('Kafka', 'a Kafka of its own', () => {
     const [there] = await numbersIn(kafka.direct, topic, 1, records);
     expect(there, `SEED=${seed}`).toEqual(lane.confirmed);
     expect(lane.failures.length, `SEED=${seed}`).toBeGreaterThan(0);
+  });
+
+  // The last of this file, because the quota stays.
+  it('that throttles is waited for, without a failure', async () => {
+    const { topic, connect } = await opened({ client_id: 'throttled' });
+    const quota = [
+      '--alter',
+      '--entity-type',
+      'clients',
+      '--entity-name',
+      'throttled',
+      '--add-config',
+      'producer_byte_rate=30000',
+    ];
+    await kafka.tool('kafka.admin.ConfigCommand', ...kafka.admin.bootstrap, ...quota);
+    const connection = await connect();
+    for (let i = 0; i < 5; i++) await write(connection, messages(100, {}, 1000));
+    expect(await kafka.admin.offsets(topic)).toEqual([500]);
   });
 });
 

@@ -53,11 +53,11 @@ function sizeOf(folder: string): number {
 
 describeOwn('Kafka', 'a service beside Kafka', () => {
   it('waits for one that is absent at its start', async () => {
-    proxy.refuse(true);
+    await proxy.refuse(true);
     const running = service();
     await running.start();
     await running.says('the breaker opens');
-    proxy.refuse(false);
+    await proxy.refuse(false);
     await running.says('the sink works again');
     await judge(running);
   });
@@ -107,11 +107,11 @@ describeOwn('Kafka', 'a service beside Kafka', () => {
     const running = service();
     await running.start();
     await sleep(1000);
-    proxy.refuse(true);
+    await proxy.refuse(true);
     proxy.cut();
     await running.says('the breaker opens');
     await running.stop();
-    proxy.refuse(false);
+    await proxy.refuse(false);
     await running.start();
     await judge(running);
   });

@@ -248,7 +248,8 @@ async function heal(world: World): Promise<void> {
     await clock.advance(1000);
     const { ledger, queuedBytes, spool } = world.process.delivery.status();
     if (ledger.queued + ledger.spooled + ledger.in_flight === 0 && queuedBytes === 0 && spool.ready) break;
-    if (waited > HEALING_MS) throw new Error(`not everything is delivered in the end: ${JSON.stringify(world.process.delivery.status())}`);
+    if (waited > HEALING_MS)
+      throw new Error(`not everything is delivered in the end: ${JSON.stringify(world.process.delivery.status())}`);
   }
   await clock.advance(60_000);
   world.publish(1, 300);
