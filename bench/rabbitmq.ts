@@ -112,7 +112,10 @@ export async function rabbitmq(): Promise<Figure[]> {
     const admin = await model.createChannel();
     await admin.assertQueue(QUEUE, { durable: true });
     const connection: BrokerConnection = await broker.connect(NEVER);
-    const writes = { sink: (batch: readonly Message[]) => connection.write(batch, NEVER), alone: await bareRabbitmq(model, QUEUE) };
+    const writes = {
+      sink: (batch: readonly Message[]) => connection.write(batch, NEVER),
+      alone: await bareRabbitmq(model, QUEUE),
+    };
     const [sink, alone]: [Round[], Round[]] = [[], []];
     const batch = records();
     for (let i = 0; i < WARMUP + ROUNDS; i++) {

@@ -6,7 +6,7 @@ import type { BrokerDefinition, Message } from '../../src/broker.ts';
 import type { TideEvent } from '../../src/event.ts';
 import { type Figure, median, scratch } from '../measure.ts';
 import { Driven } from './driven.ts';
-import { encoderOf, EventMaker, type Format, messageOf, messagesOf } from './events.ts';
+import { EventMaker, encoderOf, type Format, messageOf, messagesOf } from './events.ts';
 
 const BATCH = 500;
 const EVENTS = 10_000;
@@ -91,7 +91,12 @@ async function measure(compared: Compared, format: Format): Promise<Figure[]> {
       { what: `${about} delivery, CPU an event, encoding included`, value: of('ours', 'cpu'), unit: 'µs' },
       { what: `${about} delivery against ${client}, rate`, value: ratio('bare', 'ours', 'wall'), unit: '×', atLeast: 0.9 },
       { what: `${about} delivery against ${client}, CPU`, value: ratio('ours', 'bare', 'cpu'), unit: '×', atMost: 1.3 },
-      { what: `${about} against ${client} that encodes, rate`, value: ratio('encoding', 'ours', 'wall'), unit: '×', atLeast: 0.9 },
+      {
+        what: `${about} against ${client} that encodes, rate`,
+        value: ratio('encoding', 'ours', 'wall'),
+        unit: '×',
+        atLeast: 0.9,
+      },
       { what: `${about} against ${client} that encodes, CPU`, value: ratio('ours', 'encoding', 'cpu'), unit: '×', atMost: 1.3 },
     ];
   } finally {

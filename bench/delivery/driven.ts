@@ -1,6 +1,7 @@
 /** A delivery that a bench drives: it hears of every write, and offers events as fast as they go or at a rate. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import * as z from 'zod';
 import type { Broker, BrokerConnection, BrokerDefinition, Message } from '../../src/broker.ts';
 import { systemClock } from '../../src/clock.ts';
 import { sinkCommon } from '../../src/config/schema.ts';
@@ -10,7 +11,6 @@ import { deliveryOf, deliveryOptions } from '../../src/delivery/options.ts';
 import type { DeliveryStatus } from '../../src/delivery/status.ts';
 import type { TideEvent } from '../../src/event.ts';
 import { type Log, silent } from '../../src/log.ts';
-import * as z from 'zod';
 
 export interface DrivenOptions {
   /** The state folder; the spool is below it. */
@@ -25,6 +25,8 @@ export interface DrivenOptions {
 
 /** How long a bench waits for what must come, in milliseconds. */
 const PATIENCE_MS = 600_000;
+
+const NAMES = { name: 'bench', agent: 'edge-7', host: 'edge-7.example' } as const;
 
 const justDelivery = z.strictObject(deliveryOptions);
 
@@ -45,7 +47,11 @@ export class Driven {
     const open: OpenBroker = (context) => this.#watched(isMade ? sink() : sink.openBroker(context, parsed));
     const { folder, log = silent, run = randomBytes(6).toString('hex') } = options;
     const parts = {
-      ...{ name: 'bench', agent: 'edge-7', host: 'edge-7.example', run, log, clock: systemClock, random: Math.random },
+      ...NAMES,
+      run,
+      log,
+      clock: systemClock,
+      random: Math.random,
       openStore: async () => await openLevelStore(join(folder, 'spool'), { minFree: settings.delivery.spool.min_free }),
     };
     this.delivery = new Delivery(parts, open, settings);

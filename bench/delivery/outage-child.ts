@@ -9,6 +9,7 @@ import type { ChildSpec } from './outage-parts.ts';
 setFlagsFromString('--semi-space-growth-factor=1');
 const { Driven } = await import('./driven.ts');
 const { EventMaker } = await import('./events.ts');
+const { silent } = await import('../../src/log.ts');
 
 const TICK_MS = 10;
 
@@ -16,7 +17,7 @@ const { sink, folder, offer, options, common } = JSON.parse(process.argv[2] as s
 const { default: definition } = (await import(`../../sinks/${sink}.ts`)) as { default: BrokerDefinition };
 const maker = new EventMaker(1);
 const log = {
-  ...{ debug: () => {}, info: () => {} },
+  ...silent,
   warn: (about: object, message: string) => console.error(JSON.stringify(about), message),
   error: (about: object, message: string) => console.error(JSON.stringify(about), message),
 };

@@ -3,8 +3,8 @@
  * order is judged from its far end; memory is that of a process in which nothing but the delivery runs.
  */
 import { type Figure, scratch, sleep } from '../measure.ts';
-import { type Arrivals, Child, type ChildSpec, kafkaVictim, rabbitmqVictim, sizeOf, type Victim } from './outage-parts.ts';
 import type { ChildReport } from './outage-child.ts';
+import { type Arrivals, Child, type ChildSpec, kafkaVictim, rabbitmqVictim, sizeOf, type Victim } from './outage-parts.ts';
 
 const MINUTES = Number(process.env['BENCH_OUTAGE_MINUTES'] ?? 1);
 /** Events a second that come in, and at which the spool empties. */
@@ -97,14 +97,25 @@ async function suffer(sink: ChildSpec['sink'], victim: Victim): Promise<Figure[]
     if (process.env['BENCH_TRACE']) trace(watch, arrivals, downAt, upAt);
     const about = `${sink}, away for ${((upAt - downAt) / 1000).toFixed(0)} s, ${OFFER} events/s:`;
     return [
-      { what: `${about} published, and not delivered or not arrived`, value: ledger.published - stream.arrived, unit: 'events', atMost: 0 },
+      {
+        what: `${about} published, and not delivered or not arrived`,
+        value: ledger.published - stream.arrived,
+        unit: 'events',
+        atMost: 0,
+      },
       { what: `${about} published`, value: ledger.published, unit: 'events' },
       { what: `${about} spooled at the return`, value: backlog, unit: 'events' },
       { what: `${about} missing by their numbers`, value: stream.unexplained + stream.awaited, unit: 'events', atMost: 0 },
       { what: `${about} out of order`, value: stream.outOfOrder, unit: 'events', atMost: 0 },
       { what: `${about} repeats`, value: stream.repeats, unit: 'events' },
       { what: `${about} first event after the port is open`, value: (firstAt - upAt) / 1000, unit: 's', atMost: 2 },
-      { what: `${about} drained at, of the set ${RATE} events/s`, value: (100 * rate) / RATE, unit: '%', atLeast: 95, atMost: 105 },
+      {
+        what: `${about} drained at, of the set ${RATE} events/s`,
+        value: (100 * rate) / RATE,
+        unit: '%',
+        atLeast: 95,
+        atMost: 105,
+      },
       {
         what: `${about} most in any second while it drains, of the set rate`,
         value: (100 * arrivals.most(upAt - 1000, 1000, emptyAt)) / RATE,
@@ -113,7 +124,12 @@ async function suffer(sink: ChildSpec['sink'], victim: Victim): Promise<Figure[]
       },
       { what: `${about} drained in`, value: (emptyAt - firstAt) / 1000, unit: 's' },
       { what: `${about} RSS before`, value: watch.most('rss', calmAt, downAt), unit: 'MiB' },
-      { what: `${about} RSS at most after it, above that`, value: watch.growth('rss', calmAt, downAt), unit: 'MiB', atMost: 38.1 },
+      {
+        what: `${about} RSS at most after it, above that`,
+        value: watch.growth('rss', calmAt, downAt),
+        unit: 'MiB',
+        atMost: 38.1,
+      },
       { what: `${about} of that without mapped files`, value: watch.growth('anonymous', calmAt, downAt), unit: 'MiB' },
       { what: `${about} folder before`, value: sizeBefore / 1e6, unit: 'MB' },
       { what: `${about} folder at the return`, value: sizeDuring / 1e6, unit: 'MB' },
