@@ -2,6 +2,9 @@
  * `npm run bench [-- NAME…]`: measures, prints each figure beside its limit, and fails when one does not hold. Figures that are kept are in
  * `bench/RESULTS.md`, with date and machine. Ratios are taken within one run, because machines differ.
  */
+import { deliveryKafka } from './delivery/kafka.ts';
+import { outageKafka, outageRabbitmq } from './delivery/outage.ts';
+import { deliveryRabbitmq } from './delivery/rabbitmq.ts';
 import { encode } from './encode.ts';
 import { host, manyProcesses } from './host.ts';
 import { kafka } from './kafka.ts';
@@ -19,6 +22,10 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   spool: spoolFigures,
   kafka,
   rabbitmq,
+  'delivery-kafka': deliveryKafka,
+  'delivery-rabbitmq': deliveryRabbitmq,
+  'outage-kafka': outageKafka,
+  'outage-rabbitmq': outageRabbitmq,
 };
 
 const asked = process.argv.slice(2);
