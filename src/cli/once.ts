@@ -23,7 +23,9 @@ export async function once(names: readonly string[], options: OnceOptions, conte
   for (const name of names) if (!all.includes(name)) throw unknownSensor(name, all);
   const wanted = names.length === 0 ? config.sensors : config.sensors.filter(({ name }) => names.includes(name));
   const sampled = await sampleAll(wanted, host, { agent: config.agent, host: config.host });
-  for (const { name, why } of sampled) if (why !== undefined) err.write(`${paintErr.dim(`${name}:`)} ${why}\n`);
+  for (const { name, why, problems = [] } of sampled) {
+    for (const problem of why === undefined ? problems : [why]) err.write(`${paintErr.dim(`${name}:`)} ${problem}\n`);
+  }
   out.write(print(sampled, options.format, context));
   // A sensor that was asked for by name and has nothing is a failure; one of many is not.
   if (names.length > 0 && sampled.some(({ why }) => why !== undefined)) process.exitCode = 1;
