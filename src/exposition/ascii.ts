@@ -35,6 +35,8 @@ export class ExpositionError extends Error {
   override readonly name = 'ExpositionError';
   readonly what: string;
   readonly line: number;
+  /** Samples of the page that were read before. */
+  samples = 0;
 
   constructor(what: string, line: number, excerpt: string) {
     super(line > 0 ? `line ${line}: ${what}, in ${JSON.stringify(excerpt)}` : what);

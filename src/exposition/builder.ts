@@ -104,6 +104,15 @@ export class Builder {
   }
 
   build(): Built {
+    try {
+      return this.#build();
+    } catch (error) {
+      if (error instanceof ExpositionError) error.samples = this.#columns.items;
+      throw error;
+    }
+  }
+
+  #build(): Built {
     const [body, length] = [this.#body, this.#length];
     const { openMetrics } = this.#grammar;
     let at = 0;
