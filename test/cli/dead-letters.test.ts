@@ -92,6 +92,11 @@ describeShared('RabbitMQ', 'dead letters', () => {
     expect((await spool(state, 'show', '0'))[0]).toMatchObject({ event: { labels: { note: NOTE } } });
     expect(await spool(state, 'discard', '0')).toEqual([{ action: 'discard', source: 'service', events: 1, missing: 0 }]);
 
+    // Reasons that differ in names and numbers alone are told as one.
+    expect((await spool(state))[0]).toMatchObject({
+      dead: { reasons: [{ reason: expect.stringMatching(/^the event … has … bytes/) }] },
+    });
+
     configure('1MiB', ', enabled: false');
     service.child.kill('SIGHUP');
     await until('reloaded', () => service.written.err.includes('the configuration is reloaded'), service);
