@@ -26,7 +26,7 @@ export async function bareKafka(brokers: readonly string[], topic: string): Prom
   const producer = kafka.producer({ createPartitioner: () => () => 0, allowAutoTopicCreation: false });
   await producer.connect();
   // Making the objects that kafkajs takes is no part of what it costs.
-  const made = new Map<readonly Message[], KafkajsMessage[]>();
+  const made = new WeakMap<readonly Message[], KafkajsMessage[]>();
   return {
     async send(batch) {
       let messages = made.get(batch);

@@ -37,7 +37,7 @@ function records(): Message[] {
 type Write = (batch: readonly Message[]) => Promise<void>;
 
 /** What one writes with amqplib alone to send the same bytes. */
-async function bare(model: ChannelModel): Promise<Write> {
+export async function bareRabbitmq(model: ChannelModel, queue: string): Promise<Write> {
   const channel = await model.createConfirmChannel();
   const publish = (
     { body, id, type, time, agent, sensor, contentType, seq }: Message,
@@ -60,7 +60,7 @@ async function bare(model: ChannelModel): Promise<Write> {
         'tidegate-seq': seq,
       },
     };
-    channel.publish('', QUEUE, body, properties, done);
+    channel.publish('', queue, body, properties, done);
   };
   return async (batch) =>
     await new Promise((resolve, reject) => {
@@ -112,7 +112,10 @@ export async function rabbitmq(): Promise<Figure[]> {
     const admin = await model.createChannel();
     await admin.assertQueue(QUEUE, { durable: true });
     const connection: BrokerConnection = await broker.connect(NEVER);
-    const writes = { sink: (batch: readonly Message[]) => connection.write(batch, NEVER), alone: await bare(model) };
+    const writes = {
+      sink: (batch: readonly Message[]) => connection.write(batch, NEVER),
+      alone: await bareRabbitmq(model, QUEUE),
+    };
     const [sink, alone]: [Round[], Round[]] = [[], []];
     const batch = records();
     for (let i = 0; i < WARMUP + ROUNDS; i++) {

@@ -2,23 +2,34 @@
  * `npm run bench [-- NAME…]`: measures, prints each figure beside its limit, and fails when one does not hold. Figures that are kept are in
  * `bench/RESULTS.md`, with date and machine. Ratios are taken within one run, because machines differ.
  */
+import { deliveryKafka } from './delivery/kafka.ts';
+import { outageKafka, outageRabbitmq } from './delivery/outage.ts';
+import { deliveryRabbitmq } from './delivery/rabbitmq.ts';
 import { encode } from './encode.ts';
+import { exposition } from './exposition.ts';
 import { host, manyProcesses } from './host.ts';
 import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
 import { rabbitmq } from './rabbitmq.ts';
+import { scrapes } from './scrape.ts';
 import { hour, start } from './service.ts';
 import { spoolFigures } from './spool.ts';
 
 const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   encode,
+  exposition,
   host,
   processes: manyProcesses,
   hour,
+  scrapes,
   start,
   spool: spoolFigures,
   kafka,
   rabbitmq,
+  'delivery-kafka': deliveryKafka,
+  'delivery-rabbitmq': deliveryRabbitmq,
+  'outage-kafka': outageKafka,
+  'outage-rabbitmq': outageRabbitmq,
 };
 
 const asked = process.argv.slice(2);

@@ -292,6 +292,8 @@ export class Keeper {
     this.#stopped = true;
     this.#cancelTimer?.();
     await this.#working;
+    // A disk that failed a while ago may be well again.
+    if (!this.#store) await this.open();
     if (!this.#store || !this.#spool) return false;
     let safe = false;
     try {

@@ -4,7 +4,8 @@
  * Time that goes by while it empties is credit, and a batch spends as much of it as its events and bytes take at the rate. A batch waits
  * until there is credit for `BATCH_MS`; a broker that answers more slowly than that is sent more at once, up to `CREDIT_MS`. Credit is
  * spent before a batch is read, so that lanes side by side have one rate together, and none is left over from a time when nothing was
- * sent. So within any time no more goes than the rate allows and one batch.
+ * sent. What was spent within the last second is remembered, so that a stall is made up for within the rate of that second and never
+ * above it: within any second no more goes than the rate allows.
  * What comes in is counted in windows of a second; the peak is that of the last `WINDOWS` that saw anything.
  */
 import type { Clock } from '../clock.ts';
@@ -22,6 +23,8 @@ const AUTO_BYTES_MIN = 4 * 2 ** 20;
 /** A batch holds what the rate allows in this time at least, and at most, in milliseconds. */
 const BATCH_MS = 20;
 const CREDIT_MS = 200;
+/** Within any such time no more goes than the rate allows, in milliseconds; longer where a single event takes more. */
+const SPAN_MS = 1000;
 
 export interface Rate {
   /** A second. */
@@ -33,6 +36,8 @@ export interface Rate {
 export interface Grant {
   readonly events: number;
   readonly bytes: number;
+  /** When it was given, on the monotonic clock. */
+  readonly at: number;
   /** The credit that was spent on it, in milliseconds. */
   readonly ms: number;
 }
@@ -43,6 +48,9 @@ export class Pacer {
   /** When there was no credit. In the future while there is debt. */
   #emptyAt = Number.NEGATIVE_INFINITY;
   #lastAt = Number.NEGATIVE_INFINITY;
+  /** Credit that was spent within the last span, oldest first, and its sum. */
+  readonly #grants: { readonly at: number; ms: number }[] = [];
+  #granted = 0;
   #windowAt = 0;
   #count = { events: 0, bytes: 0 };
   readonly #windows: (Rate & { readonly ms: number })[] = [];
@@ -119,25 +127,58 @@ export class Pacer {
   /** How long until the next batch of up to `maxEvents` may go, in milliseconds. */
   wait(maxEvents: number): number {
     const now = this.#clock.monotonic();
-    return Math.max(0, this.#since(now) + this.#piece(maxEvents) - now);
+    const piece = this.#piece(maxEvents);
+    return Math.max(0, this.#since(now) + piece - now, this.#roomIn(piece, now));
+  }
+
+  /** How long until the last span has room for so much credit, in milliseconds. */
+  #roomIn(ms: number, now: number): number {
+    const span = this.#forget(now);
+    let excess = this.#granted + ms - span;
+    for (const grant of this.#grants) {
+      // Sums of fractions are never exact.
+      if (excess <= 1e-6) break;
+      excess -= grant.ms;
+      if (excess <= 1e-6) return Math.max(0, grant.at + span - now);
+    }
+    return 0;
+  }
+
+  /** Forgets what was spent before the last span, and says how long that is. */
+  #forget(now: number): number {
+    const span = Math.max(SPAN_MS, this.#piece(Number.POSITIVE_INFINITY));
+    for (let oldest = this.#grants[0]; oldest && oldest.at <= now - span; oldest = this.#grants[0]) {
+      this.#granted -= oldest.ms;
+      this.#grants.shift();
+    }
+    return span;
   }
 
   /** Spends the credit that there is on the next batch, which `wait` has allowed. It may hold an event in any case. */
   grant(maxEvents: number, maxBytes: number): Grant {
     const now = this.#clock.monotonic();
     const { rate } = this;
-    const ms = Math.max(this.#piece(maxEvents), now - this.#since(now));
+    const room = this.#forget(now) - this.#granted;
+    const ms = Math.max(this.#piece(maxEvents), Math.min(room, now - this.#since(now)));
     const events = Math.max(1, Math.min(maxEvents, Math.floor((rate.events * ms) / 1000)));
     const bytes = Math.max(1, Math.min(maxBytes, Math.floor((rate.bytes * ms) / 1000)));
     const spent = this.#takes(events, bytes);
     this.#emptyAt = this.#since(now) + spent;
     this.#lastAt = now;
-    return { events, bytes, ms: spent };
+    this.#granted += spent;
+    const grant = { at: now, events, bytes, ms: spent };
+    this.#grants.push(grant);
+    return grant;
   }
 
   /** What the batch really held. */
   went(grant: Grant, events: number, bytes: number): void {
-    this.#emptyAt += this.#takes(events, bytes) - grant.ms;
+    const more = this.#takes(events, bytes) - grant.ms;
+    this.#emptyAt += more;
+    const known = this.#grants.findLast((one) => one === grant);
+    if (!known) return;
+    known.ms += more;
+    this.#granted += more;
   }
 
   #takes(events: number, bytes: number): number {

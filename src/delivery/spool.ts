@@ -82,7 +82,7 @@ export class Spool {
 
   async #flush(): Promise<void> {
     for (let more = true; more; ) {
-      const plan = this.#plan(!this.#full);
+      const plan = this.#plan(this.#full);
       // On a full disk room is made first; then it is tried again.
       if (plan.changes.length === 0 && this.#full) this.#full = false;
       else if (plan.changes.length === 0 && !this.#syncDue()) return;
@@ -114,11 +114,11 @@ export class Spool {
     return this.syncIn === 0;
   }
 
-  #plan(withEntries: boolean): Plan {
+  #plan(deletionsOnly: boolean): Plan {
     const plan = new Plan();
-    for (const lane of this.#parts.lanes()) this.#planner.plan(plan, lane, withEntries);
+    for (const lane of this.#parts.lanes()) this.#planner.plan(plan, lane, deletionsOnly);
     // In the same batch as the entries' own keys are deleted.
-    this.#parts.dead.plan(plan, withEntries);
+    this.#parts.dead.plan(plan, deletionsOnly);
     return plan;
   }
 
@@ -128,18 +128,16 @@ export class Spool {
   }
 
   /**
-   * Remembers that a run has begun, so that the next one knows when it did not end; and what those before it lost, instead of them. What a
-   * repair may have taken is from now on in the records of its lanes.
+   * Remembers that a run has begun, so that the next one knows when it did not end; and what those before it lost, instead of them. Lanes
+   * that hold something have their records brought up to date: a disk that loses the last of it could not be told otherwise.
    */
   async beginRun(record: RunRecord, before: readonly string[]): Promise<void> {
     const changes: Change[] = before.map((run) => ({ key: runKey(run) }));
     changes.push({ key: REPAIRED_KEY }, { key: runKey(this.#parts.run), value: encodeValue(record) });
-    for (const lane of this.#parts.lanes()) {
-      const { losses, number, suspect } = lane;
+    for (const { losses, number } of this.#parts.lanes()) {
       if (losses.any) changes.push({ key: lossesKey(number), value: encodeValue(losses.all()) });
-      if (suspect > 0) changes.push(this.#planner.record(lane));
     }
-    await this.#store.write(changes, this.#syncs);
+    await this.#store.write([...changes, ...this.#records()], this.#syncs);
   }
 
   /** More lanes than the record says may hold what is lost if this run ends uncleanly. */
@@ -149,7 +147,11 @@ export class Spool {
 
   /** The run has ended, and all that it accepted is delivered, on disk or told. */
   async endRun(): Promise<void> {
-    await this.#store.write([{ key: runKey(this.#parts.run) }], this.#syncs);
+    await this.#store.write([{ key: runKey(this.#parts.run) }, ...this.#records()], this.#syncs);
+  }
+
+  #records(): Change[] {
+    return [...this.#parts.lanes()].filter(({ spooled }) => spooled > 0).map((lane) => this.#planner.record(lane));
   }
 
   get #syncs(): boolean {
@@ -168,7 +170,7 @@ export class Spool {
 
   /** Deletes on disk what is delivered or was dropped, and gives its space back at once. */
   async makeRoom(): Promise<void> {
-    const plan = this.#plan(false);
+    const plan = this.#plan(true);
     if (plan.changes.length === 0) return;
     await this.#write(plan);
     await this.#compacting;

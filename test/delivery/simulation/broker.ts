@@ -52,6 +52,8 @@ export class SimulatedBroker {
   weather: Weather = { ...FAIR };
   readonly arrived: Arrival[] = [];
   readonly doubtful = new Set<string>();
+  /** What it said that it would never take. */
+  readonly rejected = new Set<string>();
   /** Every how many-th event it never takes; 0 is none. */
   poison = 0;
   /** Connections that are being written to at this moment, by lane; there may be one writer a lane but with backfill. */
@@ -128,7 +130,10 @@ export class SimulatedBroker {
       return await new Promise(() => {});
     }
     const rejected = batch.findIndex((message) => this.#isPoison(message));
-    if (rejected !== -1) throw new SinkError('rejected', 'the broker will never take this');
+    if (rejected !== -1) {
+      if (batch.length === 1) this.rejected.add(batch[0]?.seq ?? '');
+      throw new SinkError('rejected', 'the broker will never take this');
+    }
     let threshold = weather.refuse + weather.fail;
     if (fate < threshold) throw new SinkError('transient', 'not now');
     threshold += weather.hang;

@@ -18,7 +18,7 @@ export class SimulatedDisk {
   /** What a power cut leaves. */
   #synced: Content = new Map();
   /** Batches since then, in order. */
-  #unsynced: (readonly Change[])[] = [];
+  #unsynced: { readonly changes: readonly Change[]; readonly at: number }[] = [];
   #content: Content = new Map();
   #handle: object | undefined;
   full = false;
@@ -61,6 +61,7 @@ export class SimulatedDisk {
         return this.#read(range, max, maxBytes);
       },
       last: async (range) => {
+        check();
         await this.#pass();
         return this.#keys(range).at(-1);
       },
@@ -80,14 +81,16 @@ export class SimulatedDisk {
     this.#handle = undefined;
   }
 
-  /** The power fails. */
-  cut(): void {
+  /** The power fails. Returns how old the oldest of what it took is, in milliseconds, if anything was added or changed there. */
+  cut(): number | undefined {
     this.kill();
-    const kept = this.#unsynced.slice(0, this.#random.below(this.#unsynced.length + 1));
+    const kept = this.#random.below(this.#unsynced.length + 1);
     this.#content = new Map(this.#synced);
-    for (const changes of kept) apply(this.#content, changes);
+    for (const { changes } of this.#unsynced.slice(0, kept)) apply(this.#content, changes);
     this.#synced = new Map(this.#content);
+    const first = this.#unsynced.slice(kept).find(({ changes }) => changes.some(({ value }) => value !== undefined));
     this.#unsynced = [];
+    return first && this.#clock.monotonic() - first.at;
   }
 
   /** Changes a byte in some entries, or loses them. Returns how many, and whether the store would notice when it is opened. */
@@ -113,20 +116,19 @@ export class SimulatedDisk {
 
   async #write(changes: readonly Change[], sync: boolean, check: () => void): Promise<void> {
     const adds = changes.some(({ value }) => value !== undefined);
-    const size = changes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
     const fails = this.#random.chance(this.failing);
     await this.#pass();
     check();
-    if (this.full && size > 4096) throw new StoreError('full', 'no space left on the disk');
+    if (this.full && adds) throw new StoreError('full', 'no space left on the disk');
     if (fails) {
       this.#handle = undefined;
       throw new StoreError('broken', 'input/output error');
     }
     if (adds) this.writes++;
     apply(this.#content, changes);
-    this.#unsynced.push(changes);
+    this.#unsynced.push({ changes, at: this.#clock.monotonic() });
     if (!sync) return;
-    for (const batch of this.#unsynced) apply(this.#synced, batch);
+    for (const batch of this.#unsynced) apply(this.#synced, batch.changes);
     this.#unsynced = [];
   }
 

@@ -14,6 +14,8 @@ export interface Accepted {
   /** Moments, on the monotonic clock, after which repeats of what arrived before are no fault: crashes, stops, reloads. */
   readonly pardons: readonly number[];
   readonly backfill: boolean;
+  /** Runs of which a power cut took what the disk had not been told to keep. */
+  readonly forgiven: ReadonlySet<string>;
   /** Whether entries were damaged on disk, so that ranges may claim too much. */
   readonly damaged: boolean;
 }
@@ -44,7 +46,9 @@ export function judge(broker: SimulatedBroker, accepted: Accepted): { repeats: n
     }
     // What was given up and told may come back from the disk after a crash.
     const told = rows.some((row) => row.run === run && row.lane === lane && claimsOf(row, n, stream.highest));
-    if (n < stream.highest && !arrival.backfill && !accepted.backfill && !(told && accepted.pardons.length > 0)) {
+    // So may what was rejected, when its dead letter was not on disk yet.
+    const returned = (told || broker.rejected.has(arrival.seq)) && accepted.pardons.length > 0;
+    if (n < stream.highest && !arrival.backfill && !accepted.backfill && !returned) {
       throw new Error(`${arrival.seq} came after ${stream.highest}`);
     }
     stream.numbers.set(n, arrival);
@@ -60,7 +64,7 @@ function judgeStream(
   last: number,
   stream: Stream | undefined,
   rows: readonly LossRow[],
-  { unclean, untold, damaged, pardons }: Accepted,
+  { unclean, untold, forgiven, damaged, pardons }: Accepted,
   { doubtful }: SimulatedBroker,
 ): number {
   const [run, lane] = key.split('/') as [string, string];
@@ -79,10 +83,11 @@ function judgeStream(
       continue;
     }
     missing++;
-    if (n > highest && unclean.has(run) && untold.has(run)) continue;
+    // What was lost is known in memory alone while the disk fails, but for what a notice has told before the lane went on behind it.
+    if (forgiven.has(run) || (unclean.has(run) && untold.has(run))) continue;
     if (claims.length === 0) throw new Error(`${key}/${n} of ${last} is missing (highest ${highest}), and nothing explains it`);
   }
-  if (mine.some((row) => row.last === null) && !unclean.has(run))
+  if (mine.some((row) => row.last === null) && !unclean.has(run) && !forgiven.has(run))
     throw new Error(`${run} ended cleanly, and is told not to have`);
   return missing;
 }

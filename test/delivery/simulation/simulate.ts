@@ -62,8 +62,9 @@ class World {
   readonly pardons: number[] = [];
   readonly untold = new Set<string>();
   readonly limited = new Set<string>();
-  /** Whether any settings so far did without fsync. */
-  unsynced = false;
+  readonly forgiven = new Set<string>();
+  /** How long something may be on its way to the disk by the settings so far, in milliseconds. */
+  unsyncedMs = 0;
   readonly dead: Process[] = [];
   backfill = false;
   #remarks: string[] = [];
@@ -88,7 +89,10 @@ class World {
   noteSettings(): void {
     const { drain, spool } = this.settings.delivery;
     this.backfill ||= drain.order === 'backfill';
-    this.unsynced ||= spool.fsync === 'never';
+    this.unsyncedMs = Math.max(
+      this.unsyncedMs,
+      { always: 0, interval: spool.fsync_interval, never: Number.POSITIVE_INFINITY }[spool.fsync],
+    );
     // A full spool that drops nothing leaves events in memory for as long as it is full.
     if (spool.when_full !== 'drop_oldest') this.limited.add(`run${this.runs}`);
   }
@@ -144,14 +148,13 @@ class World {
     this.start();
   }
 
-  /** Without fsync a power cut may take all that the disk knew, of runs that ended long ago too. */
+  /** A power cut may take what the disk was not told to keep, of runs that ended long ago too; but nothing that is older than that. */
   #cut(): void {
-    this.disk.cut();
-    if (!this.unsynced) return;
-    for (let run = 1; run <= this.runs; run++) {
-      this.unclean.add(`run${run}`);
-      this.untold.add(`run${run}`);
-    }
+    const age = this.disk.cut();
+    if (age === undefined || this.unsyncedMs === 0) return;
+    if (age > this.unsyncedMs + SLACK_MS && !this.dead.some(({ diskTrouble }) => diskTrouble))
+      throw new Error(`${age} ms were not synced`);
+    for (let run = 1; run <= this.runs; run++) this.forgiven.add(`run${run}`);
   }
 
   async stop(ms: number): Promise<void> {
@@ -266,7 +269,7 @@ function judgeKills(world: World): void {
   const told = world.broker.arrived.flatMap(({ notice }) => notice ?? []).filter(({ last }) => last !== null);
   const spoolAfter = 2000;
   for (const { run, accepted, killedAt, diskTrouble } of world.dead) {
-    if (killedAt === undefined || diskTrouble || world.limited.has(run)) continue;
+    if (killedAt === undefined || diskTrouble || world.limited.has(run) || world.forgiven.has(run)) continue;
     for (const [seq, at] of accepted) {
       if (arrived.has(seq) || killedAt - at <= spoolAfter + SLACK_MS) continue;
       const [, lane, n] = seq.split('/') as [string, string, string];
@@ -299,9 +302,9 @@ export async function simulate(seed: number, trace?: (line: string) => void): Pr
   await heal(world);
   trace?.(JSON.stringify(world.process.delivery.status()));
   trace?.(JSON.stringify(world.broker.arrived.map(({ seq, notice }) => seq ?? notice)));
-  const { last, unclean, pardons, backfill, damaged, broker } = world;
+  const { last, unclean, forgiven, pardons, backfill, damaged, broker } = world;
   const untold = new Set([...world.untold, ...world.dead.filter(({ diskTrouble }) => diskTrouble).map(({ run }) => run)]);
-  const verdict = judge(broker, { last, unclean, untold, pardons, backfill, damaged });
+  const verdict = judge(broker, { last, unclean, untold, forgiven, pardons, backfill, damaged });
   judgeKills(world);
   return { events: world.n, runs: world.runs, ...verdict };
 }

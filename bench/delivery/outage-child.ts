@@ -1,0 +1,51 @@
+/** A process with one delivery that is offered events at a steady rate: node outage-child.ts SPEC, driven over IPC by `outage.ts`. */
+import { setFlagsFromString } from 'node:v8';
+import type { BrokerDefinition } from '../../src/broker.ts';
+import type { DeliveryStatus } from '../../src/delivery/status.ts';
+import { memoryMiB } from '../measure.ts';
+import type { ChildSpec } from './outage-parts.ts';
+
+// As `tidegate` does itself before it loads anything.
+setFlagsFromString('--semi-space-growth-factor=1');
+const { Driven } = await import('./driven.ts');
+const { EventMaker } = await import('./events.ts');
+const { silent } = await import('../../src/log.ts');
+
+const TICK_MS = 10;
+
+const { sink, folder, offer, options, common } = JSON.parse(process.argv[2] as string) as ChildSpec;
+const { default: definition } = (await import(`../../sinks/${sink}.ts`)) as { default: BrokerDefinition };
+const maker = new EventMaker(1);
+const log = {
+  ...silent,
+  warn: (about: object, message: string) => console.error(JSON.stringify(about), message),
+  error: (about: object, message: string) => console.error(JSON.stringify(about), message),
+};
+const driven = new Driven(definition, { folder, options, common, run: maker.run, log });
+
+const began = performance.now();
+const timer = setInterval(() => {
+  for (const due = Math.floor(((performance.now() - began) * offer) / 1000); maker.made < due; ) driven.publish(maker.next());
+}, TICK_MS);
+
+/** In MiB. */
+export interface ChildReport {
+  readonly rss: number;
+  /** Of it, memory that is the process's own; the rest are pages of files that are mapped. */
+  readonly anonymous: number;
+  readonly heap: number;
+  readonly status: DeliveryStatus;
+}
+
+const report = (): ChildReport => ({
+  rss: memoryMiB(process.pid),
+  anonymous: memoryMiB(process.pid, 'RssAnon'),
+  heap: process.memoryUsage().heapTotal / 2 ** 20,
+  status: driven.status(),
+});
+
+process.on('message', (what) => {
+  if (what === 'status') process.send?.(report());
+  if (what === 'pause') clearInterval(timer);
+  if (what === 'stop') void driven.stop().then(() => process.exit(0));
+});
