@@ -2,9 +2,7 @@
 import { Argument, type Command, Option } from 'commander';
 import { createContext } from './context.ts';
 import { examples } from './examples.ts';
-
-export const SPOOL_ACTIONS = ['list', 'show', 'export', 'retry', 'discard', 'pause', 'resume', 'probe'] as const;
-export type SpoolAction = (typeof SPOOL_ACTIONS)[number];
+import { SPOOL_ACTIONS, type SpoolAction } from './spool-action.ts';
 
 export function addSpool(program: Command): void {
   program

@@ -13,6 +13,8 @@ import { type Column, renderTable } from './table.ts';
 /** Rows of an event, and reasons and ranges, that people are shown; programs get all. */
 const ROWS_SHOWN = 40;
 const RANGES_SHOWN = 8;
+/** Characters of an event's labels. */
+const LABELS_SHOWN = 200;
 
 export type OverviewRow =
   | {
@@ -157,7 +159,8 @@ export function showToText(item: SpoolItem, { paint, out }: Printing): string {
   const { event } = item;
   if (typeof event !== 'object' || event === null) return `${[...lines, 'its body is no event of this format'].join('\n')}\n`;
   const { labels, attributes, fields, rows } = event as DecodedEvent;
-  if (Object.keys(labels).length > 0) lines.push(`${paint.dim('labels'.padEnd(11))} ${printable(JSON.stringify(labels))}`);
+  if (Object.keys(labels).length > 0)
+    lines.push(`${paint.dim('labels'.padEnd(11))} ${printable(JSON.stringify(labels).slice(0, LABELS_SHOWN))}`);
   const columns = [
     ...Object.entries(attributes).map(([name, cells]) => ({
       head: printable(name),

@@ -7,8 +7,8 @@ import type { SpoolAccess } from '../spool/access.ts';
 import { spoolFolder, spoolNames } from '../spool/folders.ts';
 import { LiveSpool } from '../spool/live.ts';
 import { type Context, type GlobalOptions, stateDir } from './context.ts';
+import type { SpoolAction } from './spool-action.ts';
 import { changeSpool } from './spool-change.ts';
-import type { SpoolAction } from './spool-command.ts';
 import { exportSpool } from './spool-export.ts';
 import { listingToText, type OverviewRow, overviewToText, showToText, summaryToText } from './spool-report.ts';
 

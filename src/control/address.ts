@@ -2,7 +2,7 @@
  * Where a running service is spoken to: a socket in its folder for state. What a socket's path may be long is fixed by the system, so that one
  * for a folder with a long name is in the folder for temporary files, and the file `control` in the folder for state says where.
  */
-import { mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { errno } from '../errors.ts';
@@ -38,7 +38,7 @@ export async function makeAddress(state: string): Promise<{ path: string; elsewh
 
 /** Removes what a service at this address has left, or leaves. */
 export async function forgetAddress(state: string, path: string): Promise<void> {
-  await rm(path, { force: true });
+  if ((await lstat(path).catch(() => undefined))?.isSocket()) await rm(path, { force: true });
   await rm(pointerOf(state), { force: true });
   const folder = dirname(path);
   // One that was made for the socket alone is empty now; any other is left as it is.

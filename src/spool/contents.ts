@@ -102,17 +102,22 @@ function total(amounts: readonly Amount[]): Amount {
   return times.length === 0 ? { events, bytes } : { events, bytes, oldest: Math.min(...times), newest: Math.max(...times) };
 }
 
-/** Dead letters by their reasons, the most frequent first. */
+/** Dead letters by their reasons, the most frequent first. Reasons that differ in names and numbers alone are one. */
 async function summarizeDead(letters: AsyncIterable<DeadLetter>): Promise<DeadSummary> {
   const count = new Count();
-  const reasons = new Map<string, number>();
+  const groups = new Map<string, { reason: string; events: number }>();
   for await (const { reason, entry } of letters) {
     count.add(entry);
-    const known = reasons.has(reason) || reasons.size < REASONS_MAX ? reason : 'other reasons';
-    reasons.set(known, (reasons.get(known) ?? 0) + 1);
+    const kind = reason.replaceAll(entry.id, '…').replaceAll(/\d+/g, '…');
+    const known = groups.has(kind) || groups.size < REASONS_MAX ? kind : 'other reasons';
+    const group = groups.get(known);
+    if (!group) groups.set(known, { reason: known === kind ? reason : known, events: 1 });
+    else {
+      group.events++;
+      if (group.reason !== reason) group.reason = known;
+    }
   }
-  const sorted = [...reasons].map(([reason, events]) => ({ reason, events })).toSorted((a, b) => b.events - a.events);
-  return { ...count.amount, reasons: sorted };
+  return { ...count.amount, reasons: [...groups.values()].toSorted((one, other) => other.events - one.events) };
 }
 
 async function firstEntry(store: Store, lane: number, from: number, to: number): Promise<Entry | undefined> {

@@ -49,7 +49,6 @@ async function agentOf(letters: readonly DeadLetter[]): Promise<{ agent: Control
     status: () => ({ spool: { events: 0, bytes: 0, ready: true, reason: undefined } }) as unknown as DeliveryStatus,
     operations: {
       store,
-      // oxlint-disable-next-line typescript/require-await
       deadLetters: async function* () {
         yield* letters;
       },
