@@ -18,6 +18,7 @@ import { Ledger } from '../ledger.ts';
 import type { Log } from '../log.ts';
 import { codeOf } from '../outage.ts';
 import type { RunnerOptions } from '../runner-types.ts';
+import { Actions } from './actions.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Health, type HealthOptions } from './health.ts';
 import { Intake } from './intake.ts';
@@ -28,8 +29,8 @@ import type { DeliveryOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
 import { Pool } from './pool.ts';
 import { Sender, type SenderOptions, type SenderParts } from './sender.ts';
-import { type DeliveryStatus, statusOf } from './status.ts';
 import type { RunRecord } from './spool-state.ts';
+import { type DeliveryStatus, statusOf } from './status.ts';
 import type { OpenStore } from './store.ts';
 
 export interface DeliverySettings extends RunnerOptions {
@@ -56,6 +57,8 @@ export type OpenBroker = (context: BrokerContext) => Broker;
 
 export class Delivery {
   readonly name: string;
+  /** What an operator does with its dead letters. */
+  readonly actions: Actions;
   readonly #parts: DeliveryParts;
   #settings: DeliverySettings;
   #openBroker: OpenBroker;
@@ -98,6 +101,7 @@ export class Delivery {
     this.#senderParts = this.#partsOfSenders();
     this.#deadlines = pausing(clock, () => this.#health.isBlocked && !this.#stopped);
     this.#pool = this.#newPool();
+    this.actions = new Actions(this.#dead, this.#intake, this.#keeper);
     void this.#keeper.open();
   }
 
@@ -115,6 +119,21 @@ export class Delivery {
       stopped: this.#stopped,
       paused: this.#paused,
     });
+  }
+
+  /** Sends nothing until `resume`; events queue and are spooled meanwhile. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#kickAll();
+  }
+
+  /** Tries the broker now, whatever was to be waited for. */
+  probe(): void {
+    this.#health.probe();
   }
 
   /** Takes an event. Never waits. */
@@ -158,7 +177,9 @@ export class Delivery {
     if (this.#health.healthy && this.#keeper.ready && !this.#paused) await this.#flush(ms);
     this.#stopped = true;
     for (const sender of [...this.#senders.values()].flat()) sender.abandon();
-    const safe = await withDeadline(this.#parts.clock, DISK_MS, 'the spool', async () => await this.#keeper.stop()).catch(() => false);
+    const safe = await withDeadline(this.#parts.clock, DISK_MS, 'the spool', async () => await this.#keeper.stop()).catch(
+      () => false,
+    );
     if (!safe) for (const lane of this.#intake.lanes.values()) lane.abandon();
     await withDeadline(this.#parts.clock, Math.max(ms, 1000), 'close', async () => await this.#pool.close()).catch(() => {});
   }

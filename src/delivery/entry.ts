@@ -104,7 +104,19 @@ export function decodeEntry(value: Buffer, lane: number, place: number): Entry |
   const end = HEAD_AT + value.readUInt16BE(LENGTH_AT);
   const head = decoder.decode(value.subarray(HEAD_AT, end)) as Head;
   const [run, n, id, type, time, agent, host, sensor, json] = head;
-  const fields = { run, n, id, type, time, agent, host, sensor, contentType: CONTENT_TYPES[json], body: value.subarray(end), lane };
+  const fields = {
+    run,
+    n,
+    id,
+    type,
+    time,
+    agent,
+    host,
+    sensor,
+    contentType: CONTENT_TYPES[json],
+    body: value.subarray(end),
+    lane,
+  };
   const entry = new Entry(fields, 0, place);
   entry.sum = value.readUIntBE(SUM_AT, 6);
   return entry;

@@ -44,6 +44,18 @@ export class Notices {
     const event = new TideEvent(this.#source, ++this.#n, time, table.seal());
     const { agent, host, sensor } = this.#source;
     const { contentType, body } = this.#encode(event);
-    return { id: event.id, type: event.type, time, agent, host, sensor, contentType, body, lane, seq: undefined, backfill: false };
+    return {
+      id: event.id,
+      type: event.type,
+      time,
+      agent,
+      host,
+      sensor,
+      contentType,
+      body,
+      lane,
+      seq: undefined,
+      backfill: false,
+    };
   }
 }

@@ -65,7 +65,9 @@ const breakerOptions = z.strictObject({
     ),
   probe_max: duration({ min: 10, max: 3_600_000 })
     .prefault('1500ms')
-    .describe('The longest delay between two probes while it is open, as a duration; they start at `backoff.initial` (default 1500ms).'),
+    .describe(
+      'The longest delay between two probes while it is open, as a duration; they start at `backoff.initial` (default 1500ms).',
+    ),
 });
 
 const deadLetterOptions = z.strictObject({

@@ -58,7 +58,8 @@ export class Pacer {
     const { rate, byte_rate } = this.#options;
     this.#options = options;
     // A debt at a rate that no longer holds is forgotten.
-    if (options.rate !== rate || options.byte_rate !== byte_rate) this.#emptyAt = Math.min(this.#emptyAt, this.#clock.monotonic());
+    if (options.rate !== rate || options.byte_rate !== byte_rate)
+      this.#emptyAt = Math.min(this.#emptyAt, this.#clock.monotonic());
   }
 
   /** An event came in. */

@@ -141,5 +141,12 @@ function recordOf(lane: Lane, written: number, segments: readonly Segment[]): La
   const { head } = lane.places;
   const end = Math.max(written, head);
   const holes = lane.places.holes.filter((hole) => hole.from < end).map(({ from, to }) => ({ from, to: Math.min(to, end) }));
-  return { head, end, sum: lane.sum, holes, segments: trimmed(segments, head), ...(lane.suspect > head && { suspect: lane.suspect }) };
+  return {
+    head,
+    end,
+    sum: lane.sum,
+    holes,
+    segments: trimmed(segments, head),
+    ...(lane.suspect > head && { suspect: lane.suspect }),
+  };
 }

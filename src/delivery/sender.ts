@@ -307,7 +307,10 @@ export class Sender {
   #reject(flight: Flight, message: Message, error: unknown): void {
     const { log, name, dead, clock, keeper } = this.#parts;
     const [entry] = this.#landed(flight, [message], () => true);
-    log.warn({ sink: name, event: message.id, reason: describe(error) }, 'an event was rejected for good; it is kept as a dead letter');
+    log.warn(
+      { sink: name, event: message.id, reason: describe(error) },
+      'an event was rejected for good; it is kept as a dead letter',
+    );
     if (!entry) return;
     this.lane.settle([entry], 'dead_lettered');
     dead.add(entry, describe(error), clock.wall());

@@ -108,7 +108,10 @@ async function findLane(store: Store, lane: number, record: LaneRecord | undefin
   const head = isSuspect ? known.head : first ? placeOfKey(first[0]) : known.end;
   const found = { head, end, holes: known.holes.filter((hole) => hole.to > head && hole.from > head), suspect };
   if (!first || !last) return { ...known, ...found, bytes: 0 };
-  const [entryOfFirst, entryOfLast] = [decodeEntry(first[1], lane, placeOfKey(first[0])), await entryAt(store, lane, placeOfKey(last))];
+  const [entryOfFirst, entryOfLast] = [
+    decodeEntry(first[1], lane, placeOfKey(first[0])),
+    await entryAt(store, lane, placeOfKey(last)),
+  ];
   if (!isSuspect && !damaged && entryOfFirst && entryOfLast) {
     const bytes = entryOfLast.sum - entryOfFirst.sum + entryOfFirst.bytes;
     return { ...found, bytes, sum: entryOfLast.sum, segments: withLast(known.segments, head, entryOfLast) };

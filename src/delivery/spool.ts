@@ -199,4 +199,5 @@ export class Spool {
   }
 }
 
-const isDirty = (lane: Lane): boolean => lane.holed || lane.losses.dirty || lane.doomed.length > 0 || lane.durable < lane.places.end;
+const isDirty = (lane: Lane): boolean =>
+  lane.holed || lane.losses.dirty || lane.doomed.length > 0 || lane.durable < lane.places.end;

@@ -34,7 +34,14 @@ describe('the simulation', () => {
 });
 
 describe('the judge', () => {
-  const arrival = (n: number, at = 0): Arrival => ({ seq: `run1/0/${n}`, id: `e/${n}`, backfill: false, at, lane: 0, notice: undefined });
+  const arrival = (n: number, at = 0): Arrival => ({
+    seq: `run1/0/${n}`,
+    id: `e/${n}`,
+    backfill: false,
+    at,
+    lane: 0,
+    notice: undefined,
+  });
   const told = (first: number, last: number): Arrival => ({
     ...arrival(0),
     seq: undefined,

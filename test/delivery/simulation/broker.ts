@@ -96,7 +96,9 @@ export class SimulatedBroker {
   async #connect(signal: AbortSignal, alive: () => boolean): Promise<BrokerConnection> {
     if (!alive()) return await new Promise(() => {});
     const { weather } = this;
-    const [refused, wrong, hangs] = [weather.refuse, weather.misconfigured, weather.hang].map((share) => this.#random.chance(share));
+    const [refused, wrong, hangs] = [weather.refuse, weather.misconfigured, weather.hang].map((share) =>
+      this.#random.chance(share),
+    );
     await this.#wait(this.#random.below(weather.latency + 1), signal);
     if (hangs) await this.#never(signal);
     if (wrong) throw new SinkError('misconfigured', 'access refused');

@@ -146,7 +146,10 @@ export class SimulatedDisk {
 
   #keys({ from, to }: KeyRange): Buffer[] {
     const [low, high] = [from.toString('hex'), to.toString('hex')];
-    return [...this.#content.keys()].filter((key) => key >= low && key < high).toSorted().map((key) => Buffer.from(key, 'hex'));
+    return [...this.#content.keys()]
+      .filter((key) => key >= low && key < high)
+      .toSorted()
+      .map((key) => Buffer.from(key, 'hex'));
   }
 
   async #pass(): Promise<void> {

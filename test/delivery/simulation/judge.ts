@@ -73,10 +73,13 @@ function judgeStream(
   let missing = 0;
   for (let n = 1; n <= last; n++) {
     const claims = mine.filter((row) => claimsOf(row, n, highest));
-    const exact = claims.some((row) => row.last !== null && row.events === row.last - row.first + 1 && row.reason !== 'corrupted');
+    const exact = claims.some(
+      (row) => row.last !== null && row.events === row.last - row.first + 1 && row.reason !== 'corrupted',
+    );
     if (stream?.numbers.has(n)) {
       // After a crash the disk may give back what had arrived, and that may be given up and told.
-      if (exact && !damaged && pardons.length === 0 && !doubtful.has(`${key}/${n}`)) throw new Error(`${key}/${n} arrived, and is told to be lost`);
+      if (exact && !damaged && pardons.length === 0 && !doubtful.has(`${key}/${n}`))
+        throw new Error(`${key}/${n} arrived, and is told to be lost`);
       continue;
     }
     missing++;
@@ -84,7 +87,8 @@ function judgeStream(
     if (forgiven.has(run) || (unclean.has(run) && untold.has(run))) continue;
     if (claims.length === 0) throw new Error(`${key}/${n} of ${last} is missing (highest ${highest}), and nothing explains it`);
   }
-  if (mine.some((row) => row.last === null) && !unclean.has(run) && !forgiven.has(run)) throw new Error(`${run} ended cleanly, and is told not to have`);
+  if (mine.some((row) => row.last === null) && !unclean.has(run) && !forgiven.has(run))
+    throw new Error(`${run} ended cleanly, and is told not to have`);
   return missing;
 }
 

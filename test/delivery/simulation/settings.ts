@@ -11,7 +11,11 @@ export function randomSettings(random: Random): DeliverySettings {
       max_bytes: random.pick([20_000, 200_000, 10_000_000]),
       when_full: random.pick(['drop_oldest', 'drop_newest', 'block'] as const),
     },
-    batch: { max_events: random.pick([1, 5, 20, 500]), max_bytes: random.pick([2000, 100_000]), wait: random.pick([0, 200, 1000]) },
+    batch: {
+      max_events: random.pick([1, 5, 20, 500]),
+      max_bytes: random.pick([2000, 100_000]),
+      wait: random.pick([0, 200, 1000]),
+    },
     timeout: random.pick([300, 2000]),
     backoff: random.pick([
       { initial: 50, max: 1000 },

@@ -89,7 +89,10 @@ class World {
   noteSettings(): void {
     const { drain, spool } = this.settings.delivery;
     this.backfill ||= drain.order === 'backfill';
-    this.unsyncedMs = Math.max(this.unsyncedMs, { always: 0, interval: spool.fsync_interval, never: Number.POSITIVE_INFINITY }[spool.fsync]);
+    this.unsyncedMs = Math.max(
+      this.unsyncedMs,
+      { always: 0, interval: spool.fsync_interval, never: Number.POSITIVE_INFINITY }[spool.fsync],
+    );
     // A full spool that drops nothing leaves events in memory for as long as it is full.
     if (spool.when_full !== 'drop_oldest') this.limited.add(`run${this.runs}`);
   }
@@ -149,7 +152,8 @@ class World {
   #cut(): void {
     const age = this.disk.cut();
     if (age === undefined || this.unsyncedMs === 0) return;
-    if (age > this.unsyncedMs + SLACK_MS && !this.dead.some(({ diskTrouble }) => diskTrouble)) throw new Error(`${age} ms were not synced`);
+    if (age > this.unsyncedMs + SLACK_MS && !this.dead.some(({ diskTrouble }) => diskTrouble))
+      throw new Error(`${age} ms were not synced`);
     for (let run = 1; run <= this.runs; run++) this.forgiven.add(`run${run}`);
   }
 
@@ -248,7 +252,8 @@ async function heal(world: World): Promise<void> {
     await clock.advance(1000);
     const { ledger, queuedBytes, spool } = world.process.delivery.status();
     if (ledger.queued + ledger.spooled + ledger.in_flight === 0 && queuedBytes === 0 && spool.ready) break;
-    if (waited > HEALING_MS) throw new Error(`not everything is delivered in the end: ${JSON.stringify(world.process.delivery.status())}`);
+    if (waited > HEALING_MS)
+      throw new Error(`not everything is delivered in the end: ${JSON.stringify(world.process.delivery.status())}`);
   }
   await clock.advance(60_000);
   world.publish(1, 300);
