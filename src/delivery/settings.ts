@@ -4,7 +4,7 @@ import type { RunnerOptions } from '../runner-types.ts';
 import type { HealthOptions } from './health.ts';
 import type { KeeperOptions } from './keeper.ts';
 import type { DeliveryOptions } from './options.ts';
-import type { SenderOptions } from './sender.ts';
+import type { SenderOptions } from './sender-parts.ts';
 import type { RunRecord } from './spool-state.ts';
 
 export interface DeliverySettings extends RunnerOptions {
