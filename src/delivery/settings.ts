@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts';
 import type { RunnerOptions } from '../runner-types.ts';
 import type { HealthOptions } from './health.ts';
-import type { KeeperOptions } from './keeper.ts';
+import type { KeeperOptions } from './keeper-parts.ts';
 import type { DeliveryOptions } from './options.ts';
 import type { SenderOptions } from './sender-parts.ts';
 import type { RunRecord } from './spool-state.ts';
