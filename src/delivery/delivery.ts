@@ -26,8 +26,9 @@ import { Notices } from './notice.ts';
 import { Operations } from './operations.ts';
 import { Pacer } from './pacer.ts';
 import { Pool } from './pool.ts';
-import { Sender, type SenderOptions, type SenderParts } from './sender.ts';
-import { type DeliverySettings, healthOptions, keeperOptions, senderOptions, withinRecord } from './settings.ts';
+import { Sender } from './sender.ts';
+import type { SenderOptions, SenderParts } from './sender-parts.ts';
+import { type DeliverySettings, healthOptions, keeperOptions, pausing, senderOptions, withinRecord } from './settings.ts';
 import { type DeliveryStatus, statusOf } from './status.ts';
 import type { OpenStore } from './store.ts';
 
@@ -118,6 +119,21 @@ export class Delivery {
     });
   }
 
+  /** Sends nothing until `resume`; events queue and are spooled meanwhile. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#kickAll();
+  }
+
+  /** Tries the broker now, whatever was to be waited for. */
+  probe(): void {
+    this.#health.probe();
+  }
+
   /** Takes an event. Never waits. */
   publish(event: TideEvent): void {
     if (this.#stopped) {
@@ -128,21 +144,6 @@ export class Delivery {
     this.#pacer.came(event.bytes);
     this.#keeper.accepted();
     for (const sender of this.#sendersOf(lane)) sender.accepted();
-  }
-
-  /** Sends nothing until `resume`; what comes meanwhile is spooled. */
-  pause(): void {
-    this.#paused = true;
-  }
-
-  resume(): void {
-    this.#paused = false;
-    this.#kickAll();
-  }
-
-  /** Tries the broker at once. */
-  probe(): void {
-    this.#health.probe();
   }
 
   /** Goes on with other options, and over other connections. */
@@ -272,20 +273,4 @@ export class Delivery {
     }
     pool.release(connection);
   }
-}
-
-/** While a broker asks to wait, deadlines stand still. */
-function pausing(clock: Clock, isPaused: () => boolean): Clock {
-  return {
-    wall: () => clock.wall(),
-    monotonic: () => clock.monotonic(),
-    after(ms, fn) {
-      let cancel: () => void;
-      const arm = (): void => {
-        cancel = clock.after(ms, () => (isPaused() ? arm() : fn()));
-      };
-      arm();
-      return () => cancel();
-    },
-  };
 }

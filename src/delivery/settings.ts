@@ -1,13 +1,30 @@
-/** What each part of a delivery is told of the sink's options. */
+/** The settings of a delivery, and what each of its parts needs of them. */
+import type { Clock } from '../clock.ts';
 import type { RunnerOptions } from '../runner-types.ts';
 import type { HealthOptions } from './health.ts';
-import type { KeeperOptions } from './keeper.ts';
+import type { KeeperOptions } from './keeper-parts.ts';
 import type { DeliveryOptions } from './options.ts';
-import type { SenderOptions } from './sender.ts';
+import type { SenderOptions } from './sender-parts.ts';
 import type { RunRecord } from './spool-state.ts';
 
 export interface DeliverySettings extends RunnerOptions {
   readonly delivery: DeliveryOptions;
+}
+
+/** While a broker asks to wait, deadlines stand still. */
+export function pausing(clock: Clock, isPaused: () => boolean): Clock {
+  return {
+    wall: () => clock.wall(),
+    monotonic: () => clock.monotonic(),
+    after(ms, fn) {
+      let cancel: () => void;
+      const arm = (): void => {
+        cancel = clock.after(ms, () => (isPaused() ? arm() : fn()));
+      };
+      arm();
+      return () => cancel();
+    },
+  };
 }
 
 export const healthOptions = ({ backoff, delivery: { breaker } }: DeliverySettings): HealthOptions => ({ backoff, breaker });

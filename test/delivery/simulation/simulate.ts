@@ -304,6 +304,10 @@ export async function simulate(seed: number, trace?: (line: string) => void): Pr
   trace?.(JSON.stringify(world.broker.arrived.map(({ seq, notice }) => seq ?? notice)));
   const { last, unclean, forgiven, pardons, backfill, damaged, broker } = world;
   const untold = new Set([...world.untold, ...world.dead.filter(({ diskTrouble }) => diskTrouble).map(({ run }) => run)]);
+  // What such a run gave up of the runs before it was known in its memory alone.
+  for (const { run, diskTrouble } of world.dead) {
+    if (diskTrouble) for (let before = 1; before <= Number(run.slice(3)); before++) forgiven.add(`run${before}`);
+  }
   const verdict = judge(broker, { last, unclean, untold, forgiven, pardons, backfill, damaged });
   judgeKills(world);
   return { events: world.n, runs: world.runs, ...verdict };
