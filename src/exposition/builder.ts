@@ -73,6 +73,8 @@ export class Builder {
   #complete = false;
   /** Whether the last line that says something has no newline. */
   #unfinished = false;
+  /** Where that line begins. */
+  #last = 0;
   // Of the series in work.
   #name = '';
   #labels: LabelMap | undefined;
@@ -128,7 +130,7 @@ export class Builder {
       }
     }
     if (openMetrics && !this.#complete) throw cutOff(body, length);
-    this.#ruled(length, () => this.#options.rules?.end(!this.#unfinished));
+    this.#ruled(this.#last, () => this.#options.rules?.end(!this.#unfinished));
     const page = this.#columns.page(body, length, Math.min(start, length), openMetrics, this.#families.list());
     return { page, columns: this.#columns };
   }
@@ -151,6 +153,7 @@ export class Builder {
       this.#kindName = undefined;
       this.#ruled(at, () => rules?.meta(line));
       this.#unfinished = end === length;
+      this.#last = at;
     }
     return end + 1;
   }
@@ -169,6 +172,7 @@ export class Builder {
       this.#ruled(at, () => rules.sample({ name: this.#name, keys, texts, value, timestamp, exemplar }));
     }
     this.#unfinished = next > this.#length;
+    this.#last = at;
     const stamp = ignoreTimestamps ? Number.NaN : timestamp;
     const stamped = !Number.isNaN(stamp);
     const repeated = !stamped && this.#labels !== undefined && this.#repeats(this.#labels);
