@@ -3,7 +3,7 @@
  *
  * A file that is wrong changes nothing: its targets of before stay, and what is wrong with it is said. One that is gone has no targets.
  */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod';
@@ -83,7 +83,11 @@ export class FileSource implements Source {
 
 /** Paths that a pattern with a star in its last part means. */
 function matching(pattern: string, problems: string[]): string[] {
-  if (!pattern.includes('*')) return [pattern];
+  if (!pattern.includes('*')) {
+    if (existsSync(pattern)) return [pattern];
+    problems.push(`${pattern} is not there`);
+    return [];
+  }
   const folder = dirname(pattern);
   try {
     const matches = matcher(basename(pattern));
