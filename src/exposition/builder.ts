@@ -81,6 +81,8 @@ export class Builder {
   /** The same for the same name and labels in any order. */
   #hash = 0;
   #kind: MetricType = 'unknown';
+  /** Its labels as the page has them, for rules. */
+  #written: { readonly keys: readonly string[]; readonly texts: readonly string[] } = { keys: [], texts: [] };
   /** The name that `#kind` was found for. */
   #kindName: string | undefined;
 
@@ -167,10 +169,7 @@ export class Builder {
     const next = this.#tail.rest(this.#tail.value(valueAt, this.#number, 0));
     const value = this.#number[0] as number;
     const { timestamp, exemplar } = this.#tail;
-    if (rules) {
-      const { keys, texts } = this.#series;
-      this.#ruled(at, () => rules.sample({ name: this.#name, keys, texts, value, timestamp, exemplar }));
-    }
+    if (rules) this.#ruled(at, () => rules.sample({ name: this.#name, ...this.#written, value, timestamp, exemplar }));
     this.#unfinished = next > this.#length;
     this.#last = at;
     const stamp = ignoreTimestamps ? Number.NaN : timestamp;
@@ -213,7 +212,8 @@ export class Builder {
     this.#name = name;
     this.#hash = series.hash;
     this.#resolve(name);
-    if (this.#options.rules === undefined) this.#normalise(keys, texts);
+    if (this.#options.rules) this.#written = { keys: keys.slice(), texts: texts.slice() };
+    this.#normalise(keys, texts);
     this.#labels = series.map();
     if (this.#labels === undefined) throw errorAt(this.#body, this.#length, at, 'the series has a label twice');
     const { policy } = this.#options;

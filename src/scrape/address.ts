@@ -27,13 +27,17 @@ export function addressOf(target: string, defaults: { scheme: string; path: stri
   const written = /^https?:\/\//i.test(target) ? target : `${defaults.scheme}://${target}`;
   const url = URL.canParse(written) ? new URL(written) : undefined;
   if (url === undefined || url.hostname === '') {
-    throw new Error(`${JSON.stringify(target)} is no target; write it as http://host:9100/metrics, host:9100 or unix:/run/node.sock:/metrics`);
+    throw new Error(
+      `${JSON.stringify(target)} is no target; write it as http://host:9100/metrics, host:9100 or unix:/run/node.sock:/metrics`,
+    );
   }
   // A URL that names no path means the default one; `http://host/` means the root.
   if (url.pathname === '/' && !/^https?:\/\/[^/?]*\//i.test(written)) url.pathname = defaults.path;
   const { username, password } = url;
   const authorization =
-    username === '' ? undefined : `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`;
+    username === ''
+      ? undefined
+      : `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`;
   url.username = '';
   url.password = '';
   url.hash = '';

@@ -1,6 +1,7 @@
 /** Who we say we are: headers and TLS options of requests, from the configuration and from files that may change. */
-import type { AuthOptions, TlsOptions } from './options.ts';
+
 import { WatchedFile } from './files.ts';
+import type { AuthOptions, TlsOptions } from './options.ts';
 
 /** Headers that a request has because of the configuration. */
 export class Credentials {
@@ -14,7 +15,10 @@ export class Credentials {
     const { basic_auth: basic, bearer_token_file: bearer } = options;
     this.#password = basic?.password_file === undefined ? undefined : new WatchedFile(basic.password_file, 'the password file');
     this.#bearer = bearer === undefined ? undefined : new WatchedFile(bearer, 'the file of the bearer token');
-    this.#files = Object.entries(options.header_files).map(([name, path]) => [name, new WatchedFile(path, `the file of the header ${name}`)]);
+    this.#files = Object.entries(options.header_files).map(([name, path]) => [
+      name,
+      new WatchedFile(path, `the file of the header ${name}`),
+    ]);
   }
 
   /** The headers now. Throws when a file cannot be read. */

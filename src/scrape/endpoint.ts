@@ -67,7 +67,8 @@ export class Endpoint {
         if (answer.status !== 200) throw new Error(`the answer has status ${answer.status}, and only 200 has a page`);
         return answer;
       }
-      if (redirects === REDIRECTS_MAX) throw new Error(`there were more than ${REDIRECTS_MAX} redirects, the last to ${answer.location.slice(0, 200)}`);
+      if (redirects === REDIRECTS_MAX)
+        throw new Error(`there were more than ${REDIRECTS_MAX} redirects, the last to ${answer.location.slice(0, 200)}`);
       address = redirected(address, answer.location);
     }
   }
@@ -96,7 +97,8 @@ const lowerCase = (headers: Record<string, string>): Record<string, string> =>
 
 function redirected(from: Address, location: string): Address {
   const base = new URL(from.path, from.origin);
-  if (!URL.canParse(location, base.href)) throw new Error(`it redirects to ${JSON.stringify(location.slice(0, 200))}, which is no address`);
+  if (!URL.canParse(location, base.href))
+    throw new Error(`it redirects to ${JSON.stringify(location.slice(0, 200))}, which is no address`);
   const to = new URL(location, base.href);
   if (to.protocol !== 'http:' && to.protocol !== 'https:') throw new Error(`it redirects to ${to.protocol}, which is not HTTP`);
   if (from.socketPath !== undefined && to.origin === from.origin) return { ...from, path: to.pathname + to.search };
@@ -110,7 +112,9 @@ function readable(error: unknown, signal: AbortSignal): Error {
   const text = describe(error);
   if (code === 'UND_ERR_SOCKET') return new Error(`the connection ended before the answer did: ${text}`);
   if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return new Error('the body is not as long as the answer said');
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') return new Error(`the headers of the answer are longer than ${HEADERS_BYTES_MAX} bytes`);
-  if (code !== undefined && /^(E[A-Z]+|ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_)/.test(code)) return new Error(`it cannot be reached: ${text || code}`);
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
+    return new Error(`the headers of the answer are longer than ${HEADERS_BYTES_MAX} bytes`);
+  if (code !== undefined && /^(E[A-Z]+|ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_)/.test(code))
+    return new Error(`it cannot be reached: ${text || code}`);
   return error instanceof Error ? error : new Error(text);
 }

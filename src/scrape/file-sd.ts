@@ -91,7 +91,10 @@ function matching(pattern: string, problems: string[]): string[] {
   const folder = dirname(pattern);
   try {
     const matches = matcher(basename(pattern));
-    return readdirSync(folder).filter(matches).toSorted().map((name) => join(folder, name));
+    return readdirSync(folder)
+      .filter(matches)
+      .toSorted()
+      .map((name) => join(folder, name));
   } catch (error) {
     if (errno(error) !== 'ENOENT') problems.push(`${folder}: ${describe(error)}`);
     return [];

@@ -17,7 +17,8 @@ export function histogramTables(schemas: Schemas, histograms: readonly NativeHis
       timestamp,
       start_time: startTime,
     });
-    for (const { sign, index, count: held, lower, upper } of buckets) rows.add([name, labels, sign, `${index}`], { count: held, lower, upper });
+    for (const { sign, index, count: held, lower, upper } of buckets)
+      rows.add([name, labels, sign, `${index}`], { count: held, lower, upper });
   }
   return rows.rows > 0 ? [table, rows] : [table];
 }

@@ -1,7 +1,7 @@
 /** Native histograms: buckets whose bounds grow exponentially, sent as spans and differences. */
 import type { LabelMap } from '../event.ts';
-import type { Policy } from '../exposition/builder.ts';
 import { ExpositionError } from '../exposition/ascii.ts';
+import type { Policy } from '../exposition/builder.ts';
 import { type BucketSpan, type ProtoHistogram, type ProtoMetric, secondsOf, type Wide, wide } from './protobuf-types.ts';
 
 /** Schemas whose bounds are powers: 2^(2^-schema). */
@@ -33,7 +33,12 @@ export interface NativeHistogram {
 }
 
 /** The native histogram of a metric; `none` when it is a classic one, undefined when the policy drops it. */
-export function nativeHistogram(name: string, labels: LabelMap, metric: ProtoMetric, policy: Policy): NativeHistogram | 'none' | undefined {
+export function nativeHistogram(
+  name: string,
+  labels: LabelMap,
+  metric: ProtoMetric,
+  policy: Policy,
+): NativeHistogram | 'none' | undefined {
   const histogram = metric.histogram as ProtoHistogram;
   const { positiveSpan = [], negativeSpan = [], schema = 0, zeroThreshold = 0, sampleSum = 0 } = histogram;
   const zeroCount = histogram.zeroCountFloat || wide(histogram.zeroCount);

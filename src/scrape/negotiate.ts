@@ -34,6 +34,9 @@ export function protocolOf(contentType: string | undefined, fallback: Protocol |
   if (protocol === 'protobuf' && !protobuf) throw new Error('the answer is protobuf, which the option protobuf does not allow');
   const chosen = protocol ?? fallback;
   if (chosen !== undefined) return chosen;
-  const is = contentType === undefined || contentType === '' ? 'the answer has no content type' : `the content type is ${JSON.stringify(contentType.slice(0, 100))}`;
+  const is =
+    contentType === undefined || contentType === ''
+      ? 'the answer has no content type'
+      : `the content type is ${JSON.stringify(contentType.slice(0, 100))}`;
   throw new Error(`${is}, which is no exposition format; set fallback_protocol if it is one all the same`);
 }

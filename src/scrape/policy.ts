@@ -87,10 +87,14 @@ export class SeriesPolicy implements Policy {
     }
     for (let i = 0; i < keys.length && nameLength + valueLength > 0; i++) {
       if (nameLength > 0 && Buffer.byteLength(keys[i] as string) > nameLength) {
-        refuse(`the name of the label ${JSON.stringify(keys[i]?.slice(0, 40))} is longer than label_name_length_limit, ${nameLength} bytes`);
+        refuse(
+          `the name of the label ${JSON.stringify(keys[i]?.slice(0, 40))} is longer than label_name_length_limit, ${nameLength} bytes`,
+        );
       }
       if (valueLength > 0 && Buffer.byteLength(texts[i] as string) > valueLength) {
-        refuse(`the value of the label ${JSON.stringify(keys[i]?.slice(0, 40))} is longer than label_value_length_limit, ${valueLength} bytes`);
+        refuse(
+          `the value of the label ${JSON.stringify(keys[i]?.slice(0, 40))} is longer than label_value_length_limit, ${valueLength} bytes`,
+        );
       }
     }
   }

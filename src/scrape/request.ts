@@ -127,7 +127,11 @@ class Receiver implements Dispatcher.DispatchHandler {
     gunzip.on('end', () => this.#end());
     gunzip.on('error', (error) => {
       const cut = (error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
-      this.fail(new Error(cut ? `the gzip body is cut off after ${this.#compressed} bytes` : `the gzip body cannot be read: ${error.message}`));
+      this.fail(
+        new Error(
+          cut ? `the gzip body is cut off after ${this.#compressed} bytes` : `the gzip body cannot be read: ${error.message}`,
+        ),
+      );
     });
     gunzip.on('close', () => controller.resume());
   }

@@ -4,7 +4,10 @@ import { counter, defineSchema, gauge, updowncounter } from '../event.ts';
 const identity = ['name', 'labels', 'kind'] as const;
 const value = gauge('1', 'The number of the sample, in the unit that its name or its metadata says.');
 const timestamp = gauge('s', 'The time that the page gives the sample, in Unix time. Absent where it gives none.');
-const startTime = gauge('s', 'When the series began to count, in Unix time, as the page says in `_created`. Absent where it does not.');
+const startTime = gauge(
+  's',
+  'When the series began to count, in Unix time, as the page says in `_created`. Absent where it does not.',
+);
 
 /** All schemas under one prefix. */
 export function schemasOf(prefix: string) {
@@ -54,7 +57,10 @@ export function schemasOf(prefix: string) {
       doc: 'Exemplars: single events behind a count. `exemplar` is the map of its own labels.',
       attributes: ['name', 'labels', 'exemplar'],
       maps: ['labels', 'exemplar'],
-      fields: { value: gauge('1', 'The value of the event.'), timestamp: gauge('s', 'When it happened, in Unix time. Absent where the page does not say.') },
+      fields: {
+        value: gauge('1', 'The value of the event.'),
+        timestamp: gauge('s', 'When it happened, in Unix time. Absent where the page does not say.'),
+      },
     }),
     histogram: defineSchema({
       type: `${prefix}.histogram`,

@@ -14,11 +14,11 @@ import type { Target } from '../sensor.ts';
 import { type Body, type BodyPool, BodyTooLarge } from './bodies.ts';
 import type { Endpoint } from './endpoint.ts';
 import { histogramTables } from './histogram-tables.ts';
+import type { NativeHistogram } from './native-histogram.ts';
 import { protocolOf, timeoutHeader } from './negotiate.ts';
 import type { ScrapeOptions } from './options.ts';
 import { changesOf, type Pages } from './pages.ts';
 import type { SeriesPolicy } from './policy.ts';
-import type { NativeHistogram } from './native-histogram.ts';
 import { transcode } from './protobuf.ts';
 import type { Schemas } from './schemas.ts';
 import type { Slots } from './slots.ts';
@@ -74,13 +74,18 @@ export class ScrapeTarget implements Target {
     const controller = new AbortController();
     const abort = (): void => controller.abort(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
-    const cancel = clock.after(timeout, () => controller.abort(new Error(`it took longer than the timeout, ${formatDuration(timeout)}`)));
+    const cancel = clock.after(timeout, () =>
+      controller.abort(new Error(`it took longer than the timeout, ${formatDuration(timeout)}`)),
+    );
     let release: (() => void) | undefined;
     try {
       release = this.#silent ? slots.tryDead() : await slots.live(controller.signal);
       // Nothing is known anew: the target is as down as it was.
       if (release === undefined) return this.#failure(this.problem ?? 'it does not answer', timeout, 0, 0);
       return await this.#scrape(controller.signal, timeout, began);
+    } catch (error) {
+      // What a scrape throws is in its tables: this is its turn, which did not come.
+      return this.#failure(`${describe(error)}: it waited for its turn (max_in_flight)`, timeout, 0, 0);
     } finally {
       release?.();
       cancel();
@@ -200,7 +205,8 @@ export class ScrapeTarget implements Target {
   #remark({ page, values, date }: Scraped): string | undefined {
     const now = this.#shared.clock.wall() / 1000;
     const remarks: string[] = [];
-    if (page.repeated > 0) remarks.push(`the page has ${page.repeated} samples of series that it has already; the first of each is taken`);
+    if (page.repeated > 0)
+      remarks.push(`the page has ${page.repeated} samples of series that it has already; the first of each is taken`);
     let newest = date ?? Number.NEGATIVE_INFINITY;
     for (let i = page.timed ? page.layout.rows : values.length; i < values.length; i++) {
       if (!page.absent?.[i]) newest = Math.max(newest, values[i] as number);

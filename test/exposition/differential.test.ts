@@ -34,7 +34,11 @@ describe(`random pages (seed ${seed})`, () => {
   });
 
   test('strictly, too', () => {
-    run(randomPage(), ({ text, samples: expected }) => expect(withoutKind(samples(text, { strict: true }))).toEqual(expected.map(meant)), 200);
+    run(
+      randomPage(),
+      ({ text, samples: expected }) => expect(withoutKind(samples(text, { strict: true }))).toEqual(expected.map(meant)),
+      200,
+    );
   });
 
   test('give the samples that parse-prometheus-text-format finds', () => {
@@ -47,7 +51,8 @@ describe(`random pages (seed ${seed})`, () => {
           ...(ms === undefined ? {} : { timestamp: Number(ms) / 1000 }),
         })),
       );
-      const key = (sample: object): string => JSON.stringify(sample, (_key, value: unknown) => (typeof value === 'number' ? String(value) : value));
+      const key = (sample: object): string =>
+        JSON.stringify(sample, (_key, value: unknown) => (typeof value === 'number' ? String(value) : value));
       expect(withoutKind(samples(text)).map(key).toSorted()).toEqual(other.map(key).toSorted());
     });
   });

@@ -17,10 +17,42 @@ const OPEN_METRICS = [
   '# TYPE h histogram\nh_bucket{le="1.0"} 1\nh_bucket{le="+Inf"} 2\nh_count 2\nh_sum 3.5\n# EOF\n',
   '# TYPE "s.t" summary\n{"s.t",quantile="0.5"} NaN\n{"s.t_count"} 7\n# EOF\n',
 ];
-const PIECES = ['"', '\\', '{', '}', ',', '=', ' ', '\t', '\n', '#', '# TYPE ', '# EOF\n', '\0', '\r', '\xff', 'NaN', '1e999', '0x', 'é', '{"a"', '_total', '"}', 'le="'];
+const PIECES = [
+  '"',
+  '\\',
+  '{',
+  '}',
+  ',',
+  '=',
+  ' ',
+  '\t',
+  '\n',
+  '#',
+  '# TYPE ',
+  '# EOF\n',
+  '\0',
+  '\r',
+  '\xff',
+  'NaN',
+  '1e999',
+  '0x',
+  'é',
+  '{"a"',
+  '_total',
+  '"}',
+  'le="',
+];
 
 type Step = readonly [place: number, kind: number, piece: string, length: number];
-const steps = fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 0, max: 3 }), fc.constantFrom(...PIECES), fc.integer({ min: 1, max: 9 })), { minLength: 1, maxLength: 5 });
+const steps = fc.array(
+  fc.tuple(
+    fc.double({ min: 0, max: 1, noNaN: true }),
+    fc.integer({ min: 0, max: 3 }),
+    fc.constantFrom(...PIECES),
+    fc.integer({ min: 1, max: 9 }),
+  ),
+  { minLength: 1, maxLength: 5 },
+);
 
 /** Inserts, removes, doubles or overwrites bytes. */
 function broken(page: Buffer, changes: readonly Step[]): Buffer {
@@ -84,7 +116,11 @@ describe(`broken pages (seed ${seed})`, () => {
   test('any bytes', () => {
     const reader = new PageReader();
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, openMetrics) => void survives(Buffer.from(bytes), openMetrics, reader, {})),
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.boolean(),
+        (bytes, openMetrics) => void survives(Buffer.from(bytes), openMetrics, reader, {}),
+      ),
       { seed, numRuns: 2000 },
     );
   });

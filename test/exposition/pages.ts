@@ -71,6 +71,7 @@ export const randomPage = (plain = false): fc.Arbitrary<RandomPage> =>
       }
     });
     parts.push(text);
-    const written = (value: (i: number) => string): string => parts.map((part, i) => (i === 0 ? part : `${value(i - 1)}${part}`)).join('');
+    const written = (value: (i: number) => string): string =>
+      parts.map((part, i) => (i === 0 ? part : `${value(i - 1)}${part}`)).join('');
     return { text: written((i) => (samples[i] as Expected).value), samples, withValue: (value) => written(() => value) };
   });

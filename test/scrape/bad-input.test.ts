@@ -2,7 +2,7 @@
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
-import { page, scrape, serve, staleOf, targetAt, TEXT } from './support.ts';
+import { page, scrape, serve, staleOf, TEXT, targetAt } from './support.ts';
 
 const GOOD = '# TYPE a counter\na{b="c"} 1\nd 2\n';
 
@@ -105,11 +105,17 @@ describe('a target that', () => {
     ['', /no content type/],
     ['application/vnd.google.protobuf', /protobuf, which the option protobuf does not allow/],
   ])('has the content type %j', async (type, reason) => {
-    await expectReason(reason, (_request, response) => void response.writeHead(200, type === '' ? {} : { 'content-type': type }).end(GOOD));
+    await expectReason(
+      reason,
+      (_request, response) => void response.writeHead(200, type === '' ? {} : { 'content-type': type }).end(GOOD),
+    );
   });
 
   test.each([204, 206, 404, 500, 503])('answers with status %d', async (status) => {
-    await expectReason(new RegExp(`status ${status}, and only 200`), (_request, response) => void response.writeHead(status, TEXT).end());
+    await expectReason(
+      new RegExp(`status ${status}, and only 200`),
+      (_request, response) => void response.writeHead(status, TEXT).end(),
+    );
   });
 
   test('sends gzip that is cut off', async () => {
@@ -159,7 +165,10 @@ describe('a target that', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     afterAll(() => server.close());
     const { port } = server.address() as AddressInfo;
-    expect((await scrape(await targetAt(`127.0.0.1:${port}`))).report).toMatchObject({ up: 0, reason: expect.stringMatching(/does not match the HTTP/) });
+    expect((await scrape(await targetAt(`127.0.0.1:${port}`))).report).toMatchObject({
+      up: 0,
+      reason: expect.stringMatching(/does not match the HTTP/),
+    });
   });
 
   test('ends in the middle of its body', async () => {
@@ -169,7 +178,10 @@ describe('a target that', () => {
   });
 
   test('redirects for ever', async () => {
-    await expectReason(/more than 10 redirects/, (_request, response) => void response.writeHead(302, { location: '/again' }).end());
+    await expectReason(
+      /more than 10 redirects/,
+      (_request, response) => void response.writeHead(302, { location: '/again' }).end(),
+    );
   });
 });
 

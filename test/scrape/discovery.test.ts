@@ -29,16 +29,31 @@ describe('files', () => {
     const files = join(folder, 'a');
     mkdirSync(files);
     const [json, yaml] = [join(files, 'one.json'), join(files, 'two.yaml')];
-    writeFileSync(json, JSON.stringify([{ targets: ['127.0.0.1:1', '127.0.0.1:2'], labels: { job: 'x', __metrics_path__: '/m', __scheme__: 'https' } }]));
+    writeFileSync(
+      json,
+      JSON.stringify([
+        { targets: ['127.0.0.1:1', '127.0.0.1:2'], labels: { job: 'x', __metrics_path__: '/m', __scheme__: 'https' } },
+      ]),
+    );
     writeFileSync(yaml, '- targets: [127.0.0.1:3]\n  labels: {n: 5}\n');
-    const sampler = await scraper({ file_sd: { files: [join(files, '*.json'), yaml], refresh: '100ms' }, targets: ['127.0.0.1:9'] });
+    const sampler = await scraper({
+      file_sd: { files: [join(files, '*.json'), yaml], refresh: '100ms' },
+      targets: ['127.0.0.1:9'],
+    });
     const { names, all } = watch(sampler);
-    expect(names()).toEqual(['http://127.0.0.1:9/metrics', 'https://127.0.0.1:1/m', 'https://127.0.0.1:2/m', 'http://127.0.0.1:3/metrics']);
+    expect(names()).toEqual([
+      'http://127.0.0.1:9/metrics',
+      'https://127.0.0.1:1/m',
+      'https://127.0.0.1:2/m',
+      'http://127.0.0.1:3/metrics',
+    ]);
     expect(all().at(-1)?.labels).toEqual({ instance: '127.0.0.1:3', n: '5' });
     const [first] = all();
     writeFileSync(`${json}.new`, JSON.stringify([{ targets: ['127.0.0.1:2'] }]));
     renameSync(`${json}.new`, json);
-    await expect.poll(names, { timeout: 10_000 }).toEqual(['http://127.0.0.1:9/metrics', 'http://127.0.0.1:3/metrics', 'http://127.0.0.1:2/metrics']);
+    await expect
+      .poll(names, { timeout: 10_000 })
+      .toEqual(['http://127.0.0.1:9/metrics', 'http://127.0.0.1:3/metrics', 'http://127.0.0.1:2/metrics']);
     // What is the same target goes on.
     expect(all()[0]).toBe(first);
     rmSync(yaml);
@@ -62,7 +77,10 @@ describe('files', () => {
 
 /** Encodes a name of DNS. */
 const dnsName = (name: string): Buffer =>
-  Buffer.concat([...name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)])), Buffer.from([0])]);
+  Buffer.concat([
+    ...name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)])),
+    Buffer.from([0]),
+  ]);
 
 /** A DNS server on loopback that answers every question with these records, says that there is no such name, or nothing. RFC 1035. */
 async function dnsServer(records: () => { type: number; data: Buffer }[] | undefined): Promise<string> {
@@ -102,7 +120,9 @@ describe('DNS', () => {
   test('names targets by A records, and they change', async () => {
     let records = [a(2), a(3)];
     const server = await dnsServer(() => records);
-    const sampler = await scraper({ dns_sd: { names: ['nodes.test'], type: 'A', port: 9100, server, refresh: '100ms', labels: { from: 'dns' } } });
+    const sampler = await scraper({
+      dns_sd: { names: ['nodes.test'], type: 'A', port: 9100, server, refresh: '100ms', labels: { from: 'dns' } },
+    });
     const { names, all } = watch(sampler);
     expect(names()).toEqual(['http://127.0.0.2:9100/metrics', 'http://127.0.0.3:9100/metrics']);
     expect(all()[0]?.labels).toEqual({ instance: '127.0.0.2:9100', from: 'dns' });

@@ -3,9 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { MetricFamilyType } from '../../src/scrape/protobuf-types.ts';
 import { page, scrape, serve, targetAt } from './support.ts';
 
-const PROTOBUF = { 'content-type': 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited' };
+const PROTOBUF = {
+  'content-type': 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
+};
 const bytesOf = (...families: object[]): Buffer =>
-  Buffer.concat(families.map((family) => Buffer.from(MetricFamilyType.encodeDelimited(MetricFamilyType.fromObject(family)).finish())));
+  Buffer.concat(
+    families.map((family) => Buffer.from(MetricFamilyType.encodeDelimited(MetricFamilyType.fromObject(family)).finish())),
+  );
 
 const CLASSIC = bytesOf(
   {
@@ -93,7 +97,10 @@ describe('a protobuf page', () => {
     expect(plain.find(({ type }) => type === 'prometheus.exemplar')?.rows).toEqual([
       { name: 'requests_total', labels: { code: '2"00' }, exemplar: { trace: 't' }, value: 1, timestamp: 5.25 },
     ]);
-    expect(plain.find(({ type }) => type === 'prometheus.metadata')?.rows[0]).toMatchObject({ name: 'requests', help: 'Requests, "all" of them \\ here.' });
+    expect(plain.find(({ type }) => type === 'prometheus.metadata')?.rows[0]).toMatchObject({
+      name: 'requests',
+      help: 'Requests, "all" of them \\ here.',
+    });
   });
 
   test('has native histograms', async () => {
@@ -101,7 +108,17 @@ describe('a protobuf page', () => {
     const { plain, report } = await scrape(await targetAt(origin, { protobuf: true, sample_limit: 1 }));
     expect(report).toMatchObject({ up: 1, scrape_samples_scraped: 1 });
     expect(plain.find(({ type }) => type === 'prometheus.histogram')?.rows).toEqual([
-      { name: 'n', labels: { a: 'b' }, kind: 'histogram', count: 12, sum: 18.4, schema: 0, zero_threshold: 0.001, zero_count: 2, start_time: 7 },
+      {
+        name: 'n',
+        labels: { a: 'b' },
+        kind: 'histogram',
+        count: 12,
+        sum: 18.4,
+        schema: 0,
+        zero_threshold: 0.001,
+        zero_count: 2,
+        start_time: 7,
+      },
     ]);
     const buckets = plain.find(({ type }) => type === 'prometheus.histogram.bucket')?.rows;
     expect(buckets?.map(({ sign, index, count, lower, upper }) => [sign, index, count, lower, upper])).toEqual([
@@ -114,7 +131,7 @@ describe('a protobuf page', () => {
     ]);
   });
 
-  test('that drops some by the operator\'s choice has none of them', async () => {
+  test("that drops some by the operator's choice has none of them", async () => {
     const { origin } = await serve(page(NATIVE, PROTOBUF));
     const { plain } = await scrape(await targetAt(origin, { protobuf: true, drop: ['n'] }));
     expect(plain.map(({ type }) => type)).toEqual(['prometheus.scrape', 'prometheus.metadata']);
@@ -124,11 +141,21 @@ describe('a protobuf page', () => {
     ['is cut off', CLASSIC.subarray(0, CLASSIC.length - 3)],
     ['is no protobuf', Buffer.from('# TYPE a counter\n')],
     ['claims a length that it has not', Buffer.from([0xff, 0xff, 0xff, 0x7f, 1])],
-    ['claims buckets that it has not', bytesOf({ name: 'n', type: 4, metric: [{ histogram: { zeroThreshold: 1, positiveSpan: [{ offset: 0, length: 4_000_000_000 }], positiveDelta: [1] } }] })],
+    [
+      'claims buckets that it has not',
+      bytesOf({
+        name: 'n',
+        type: 4,
+        metric: [{ histogram: { zeroThreshold: 1, positiveSpan: [{ offset: 0, length: 4_000_000_000 }], positiveDelta: [1] } }],
+      }),
+    ],
   ])('that %s is refused', async (_what, bytes) => {
     const { origin } = await serve(page(bytes, PROTOBUF));
     const { report } = await scrape(await targetAt(origin, { protobuf: true }));
-    expect(report).toMatchObject({ up: 0, reason: expect.stringMatching(/protobuf message \d+ cannot be read|more buckets than/) });
+    expect(report).toMatchObject({
+      up: 0,
+      reason: expect.stringMatching(/protobuf message \d+ cannot be read|more buckets than/),
+    });
   });
 
   test('that was cut at any byte is refused or shorter, and nothing worse', async () => {

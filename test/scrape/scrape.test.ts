@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support.ts';
-import { OPEN_METRICS, page, scrape, scraper, serve, staleOf, targetAt, targetsOf, TEXT } from './support.ts';
+import { OPEN_METRICS, page, scrape, scraper, serve, staleOf, TEXT, targetAt, targetsOf } from './support.ts';
 
 const folder = temporaryFolder();
 
@@ -39,7 +39,11 @@ describe('a request', () => {
     const [token, header] = [join(folder, 'token'), join(folder, 'header')];
     writeFileSync(token, 'first\n');
     writeFileSync(header, 'one\n');
-    const target = await targetAt(origin, { bearer_token_file: token, header_files: { 'X-Algo-API-Token': header }, headers: { 'X-Plain': 'yes' } });
+    const target = await targetAt(origin, {
+      bearer_token_file: token,
+      header_files: { 'X-Algo-API-Token': header },
+      headers: { 'X-Plain': 'yes' },
+    });
     await scrape(target);
     writeFileSync(token, 'second, longer\n');
     await scrape(target);
@@ -53,7 +57,10 @@ describe('a request', () => {
   test('is not made when a file of credentials cannot be read', async () => {
     const { origin, requests } = await serve(page('a 1\n'));
     const target = await targetAt(origin, { bearer_token_file: join(folder, 'none') });
-    expect((await scrape(target)).report).toMatchObject({ up: 0, reason: expect.stringMatching(/bearer token cannot be read: .*ENOENT/) });
+    expect((await scrape(target)).report).toMatchObject({
+      up: 0,
+      reason: expect.stringMatching(/bearer token cannot be read: .*ENOENT/),
+    });
     expect(requests).toEqual([]);
   });
 
@@ -127,15 +134,21 @@ describe('a page', () => {
   test('is strictly read when that is asked for', async () => {
     const { origin, requests } = await serve(page('# TYPE a counter\na 1\n# EOF\n', OPEN_METRICS));
     expect((await scrape(await targetAt(origin))).report['up']).toBe(1);
-    expect((await scrape(await targetAt(origin, { mode: 'strict' }))).report).toMatchObject({ up: 0, reason: expect.stringMatching(/^line 2: /) });
+    expect((await scrape(await targetAt(origin, { mode: 'strict' }))).report).toMatchObject({
+      up: 0,
+      reason: expect.stringMatching(/^line 2: /),
+    });
     expect(requests[1]?.headers.accept).toContain('escaping=underscores');
   });
 
   test('says with its samples what they are, at first and when that changes', async () => {
     let help = 'first';
-    const { origin } = await serve(page(() => `# HELP a_s ${help}\n# TYPE a_s gauge\n# UNIT a_s s\na_s 1\n# EOF\n`, OPEN_METRICS));
+    const { origin } = await serve(
+      page(() => `# HELP a_s ${help}\n# TYPE a_s gauge\n# UNIT a_s s\na_s 1\n# EOF\n`, OPEN_METRICS),
+    );
     const target = await targetAt(origin);
-    const said = async () => (await scrape(target)).plain.filter(({ type }) => type === 'prometheus.metadata').flatMap(({ rows }) => rows);
+    const said = async () =>
+      (await scrape(target)).plain.filter(({ type }) => type === 'prometheus.metadata').flatMap(({ rows }) => rows);
     expect(await said()).toEqual([{ name: 'a_s', kind: 'gauge', unit: 's', help: 'first' }]);
     expect(await said()).toEqual([]);
     help = 'second';
@@ -176,7 +189,8 @@ describe('a page', () => {
 
   test('keeps its times, or has none when they are not wanted', async () => {
     const { origin } = await serve(page('a 1 1500\nb 2\n'));
-    const fields = async (options: object) => (await scrape(await targetAt(origin, options))).plain.find(({ type }) => type === 'prometheus.sample')?.rows;
+    const fields = async (options: object) =>
+      (await scrape(await targetAt(origin, options))).plain.find(({ type }) => type === 'prometheus.sample')?.rows;
     expect(await fields({})).toEqual([
       { name: 'a', labels: {}, kind: 'unknown', value: 1, timestamp: 1.5 },
       { name: 'b', labels: {}, kind: 'unknown', value: 2 },
@@ -209,7 +223,10 @@ describe('labels', () => {
     const { origin } = await serve(page('go_a 1\nnode_a{mode="idle",cpu="0"} 2\nnode_a{mode="user",cpu="0"} 3\nnode_b 4\n'));
     const kept = async (options: object) => {
       const { values, report } = await scrape(await targetAt(origin, options));
-      expect(report).toMatchObject({ scrape_samples_scraped: 4, scrape_samples_post_metric_relabeling: Object.keys(values).length });
+      expect(report).toMatchObject({
+        scrape_samples_scraped: 4,
+        scrape_samples_post_metric_relabeling: Object.keys(values).length,
+      });
       return Object.values(values);
     };
     expect(await kept({ keep: ['node_*'] })).toEqual([2, 3, 4]);

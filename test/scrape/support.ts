@@ -83,7 +83,9 @@ export function told(tables: readonly Table[]): Scrape {
 }
 
 export function seriesOf(row: PlainRow): string {
-  const labels = Object.entries(row['labels'] as Record<string, string>).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const labels = Object.entries(row['labels'] as Record<string, string>).map(
+    ([name, value]) => `${name}=${JSON.stringify(value)}`,
+  );
   return `${String(row['name'])}${labels.length > 0 ? `{${labels.join(',')}}` : ''}`;
 }
 

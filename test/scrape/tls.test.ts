@@ -16,9 +16,36 @@ const path = (name: string): string => join(folder, name);
 function certificate(name: string, subject: string, by?: string): void {
   const openssl = (...args: string[]): void => void execFileSync('openssl', args, { stdio: 'ignore' });
   writeFileSync(path(`${name}.ext`), `subjectAltName=DNS:${subject}\n`);
-  openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', path(`${name}.key`), '-out', path(`${name}.csr`), '-subj', `/CN=${subject}`);
-  const signer = by === undefined ? ['-signkey', path(`${name}.key`)] : ['-CA', path(`${by}.pem`), '-CAkey', path(`${by}.key`), '-CAcreateserial'];
-  openssl('x509', '-req', '-in', path(`${name}.csr`), ...signer, '-days', '2', '-out', path(`${name}.pem`), ...(by === undefined ? [] : ['-extfile', path(`${name}.ext`)]));
+  openssl(
+    'req',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-keyout',
+    path(`${name}.key`),
+    '-out',
+    path(`${name}.csr`),
+    '-subj',
+    `/CN=${subject}`,
+  );
+  const signer =
+    by === undefined
+      ? ['-signkey', path(`${name}.key`)]
+      : ['-CA', path(`${by}.pem`), '-CAkey', path(`${by}.key`), '-CAcreateserial'];
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    path(`${name}.csr`),
+    ...signer,
+    '-days',
+    '2',
+    '-out',
+    path(`${name}.pem`),
+    ...(by === undefined ? [] : ['-extfile', path(`${name}.ext`)]),
+  );
 }
 
 describe.skipIf(without)('a target behind TLS (needs openssl)', () => {
@@ -27,9 +54,16 @@ describe.skipIf(without)('a target behind TLS (needs openssl)', () => {
     certificate('server', 'node.test', 'ca');
     certificate('client', 'client', 'ca');
     const read = (name: string): Buffer => readFileSync(path(name));
-    const server = createServer({ key: read('server.key'), cert: read('server.pem'), ca: read('ca.pem'), requestCert, rejectUnauthorized: requestCert });
+    const server = createServer({
+      key: read('server.key'),
+      cert: read('server.pem'),
+      ca: read('ca.pem'),
+      requestCert,
+      rejectUnauthorized: requestCert,
+    });
     return await serve(
-      (request, response) => page(`peer{name="${(request.socket as TLSSocket).getPeerCertificate().subject?.CN ?? ''}"} 1\n`)(request, response),
+      (request, response) =>
+        page(`peer{name="${(request.socket as TLSSocket).getPeerCertificate().subject?.CN ?? ''}"} 1\n`)(request, response),
       server,
     );
   };
@@ -41,7 +75,10 @@ describe.skipIf(without)('a target behind TLS (needs openssl)', () => {
     expect(await up({ ca_file: path('ca.pem') })).toMatchObject({ up: 0, reason: expect.stringMatching(/altnames|ALTNAME/) });
     expect(await up({ ca_file: path('ca.pem'), server_name: 'node.test' })).toMatchObject({ up: 1, reason: '' });
     expect(await up({ insecure_skip_verify: true })).toMatchObject({ up: 1 });
-    expect(await up({ ca_file: path('none.pem') })).toMatchObject({ up: 0, reason: expect.stringMatching(/certificate authorities cannot be read: ENOENT/) });
+    expect(await up({ ca_file: path('none.pem') })).toMatchObject({
+      up: 0,
+      reason: expect.stringMatching(/certificate authorities cannot be read: ENOENT/),
+    });
   });
 
   test('is shown our certificate, and a new one when the files change', async () => {
@@ -55,6 +92,8 @@ describe.skipIf(without)('a target behind TLS (needs openssl)', () => {
     copyFileSync(path('other.pem'), path('own.pem'));
     copyFileSync(path('other.key'), path('own.key'));
     expect((await scrape(target)).values).toEqual({ 'peer{name="other"}': 1 });
-    expect((await scrape(await targetAt(origin, { tls: { ca_file: path('ca.pem'), server_name: 'node.test' } }))).report['up']).toBe(0);
+    expect(
+      (await scrape(await targetAt(origin, { tls: { ca_file: path('ca.pem'), server_name: 'node.test' } }))).report['up'],
+    ).toBe(0);
   });
 });
