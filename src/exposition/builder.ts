@@ -6,7 +6,7 @@ import type { LabelMap } from '../event.ts';
 import { CLOSE, ExpositionError, errorAt, HASH, NEWLINE, SPACE, TAB } from './ascii.ts';
 import { Columns } from './columns.ts';
 import { Families, isEof, lineEnd, type MetaLine, type MetricType } from './families.ts';
-import { numberOf, openMetricsNumber } from './number.ts';
+import { canonicalBound } from './number.ts';
 import { HashIndex, type Page, rowOf } from './page.ts';
 import { Recogniser } from './recognise.ts';
 import type { Body, Grammar, SeriesParser } from './series.ts';
@@ -238,8 +238,7 @@ export class Builder {
   #normalise(keys: readonly string[], texts: string[]): void {
     const label = this.#kind === 'histogram' ? 'le' : this.#kind === 'summary' ? 'quantile' : undefined;
     const at = label === undefined ? -1 : keys.indexOf(label);
-    const bound = at < 0 ? undefined : numberOf(texts[at] as string);
-    if (bound !== undefined) texts[at] = openMetricsNumber(bound);
+    if (at >= 0) texts[at] = canonicalBound(texts[at] as string);
   }
 
   /** Where the value is of a series whose text ends at a byte. */

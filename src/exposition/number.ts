@@ -207,3 +207,18 @@ export function openMetricsNumber(value: number): string {
   const text = `${value}`;
   return text.includes('.') ? text : `${text}.0`;
 }
+
+/** Bounds that are remembered: histograms have few different ones, and many buckets of each. */
+const BOUNDS_MAX = 4096;
+const bounds = new Map<string, string>();
+
+/** The text of a bound as Prometheus writes it; what is no number stays as it is. */
+export function canonicalBound(text: string): string {
+  const known = bounds.get(text);
+  if (known !== undefined) return known;
+  const value = numberOf(text);
+  const canonical = value === undefined ? text : openMetricsNumber(value);
+  if (bounds.size >= BOUNDS_MAX) bounds.clear();
+  bounds.set(text, canonical);
+  return canonical;
+}

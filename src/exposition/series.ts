@@ -36,6 +36,9 @@ export interface Grammar {
 /** Bytes behind a page that its view reaches, all newlines: everything ends there, and may be read four or eight bytes at a time. */
 export const PADDING = 8;
 
+/** Labels of a series that are held against those of the series before. */
+const LAST_MAX = 32;
+
 /** A body in work, with its padding. */
 export interface Body {
   readonly bytes: Buffer;
@@ -71,6 +74,14 @@ export class SeriesParser {
   #nameSize = 0;
   #nameText = '';
   #nameHash = 0;
+  /** Labels of the series in work so far. */
+  #count = 0;
+  // The last label at each place: where it stands in this body, and what it is.
+  readonly #lastAt = new Int32Array(LAST_MAX);
+  readonly #lastSizes = new Int32Array(LAST_MAX);
+  readonly #lastHashes = new Int32Array(LAST_MAX);
+  readonly #lastKeys: string[] = new Array<string>(LAST_MAX).fill('');
+  readonly #lastTexts: string[] = new Array<string>(LAST_MAX).fill('');
 
   constructor(vocabulary: Vocabulary) {
     this.#vocabulary = vocabulary;
@@ -84,13 +95,19 @@ export class SeriesParser {
     this.#openMetrics = grammar.openMetrics;
     this.#strict = grammar.strict;
     this.#nameSize = 0;
+    this.#lastSizes.fill(0);
   }
 
   /** Reads the series that starts at a byte, and returns where its text ends. Throws what is wrong with it. */
   parse(at: number): number {
+    const end = this.#parse(at);
+    this.#cut();
+    return end;
+  }
+
+  #parse(at: number): number {
     const bytes = this.#bytes;
-    this.keys.length = 0;
-    this.texts.length = 0;
+    this.#count = 0;
     if (((CLASS[bytes[at] as number] as number) & METRIC_START) !== 0 && at < this.#length) {
       const end = this.#metricName(at);
       this.hash = this.#nameHash;
@@ -109,9 +126,10 @@ export class SeriesParser {
 
   /** Reads the labels of an exemplar behind its `{`, and returns where they end. */
   parseExemplar(at: number): number {
-    this.keys.length = 0;
-    this.texts.length = 0;
-    return this.#labels(at, false);
+    this.#count = 0;
+    const end = this.#labels(at, false);
+    this.#cut();
+    return end;
   }
 
   /** The labels of `keys` and `texts` as a map, or undefined when a name is there twice. */
@@ -142,7 +160,6 @@ export class SeriesParser {
   /** From behind `{` to behind `}`. */
   #labels(at: number, nameAllowed: boolean): number {
     const bytes = this.#bytes;
-    const { pairs } = this.#vocabulary;
     let p = this.#blanks(at);
     for (let first = true; ; first = false) {
       const from = p;
@@ -151,10 +168,8 @@ export class SeriesParser {
         if (!first && this.#strict && this.#openMetrics) throw this.#error(p, 'a comma before "}" is not allowed');
         return p + 1;
       }
-      const letter = ((CLASS[byte] as number) & LABEL_START) !== 0;
-      // The usual form at once. Strict text looks at every escape.
-      const end = letter && (this.#openMetrics || !this.#strict) ? pairs.read(bytes, this.#view, this.#length, p) : -1;
-      if (end > 0) p = this.#add(end, pairs.key, pairs.text, pairs.hash);
+      const end = ((CLASS[byte] as number) & LABEL_START) !== 0 ? this.#usual(p) : -1;
+      if (end > 0) p = this.#openMetrics ? end : this.#blanks(end);
       else if (byte === QUOTE) {
         p = this.#quoted(p, 'name');
         const key = this.#text(from + 1, p - 1);
@@ -179,6 +194,30 @@ export class SeriesParser {
     }
   }
 
+  /** Reads a label in its usual form, `name="value"`, which often is the one at this place of the line before. Returns where it ends, or -1. */
+  #usual(at: number): number {
+    // Strict text looks at every escape.
+    if (this.#strict && !this.#openMetrics) return -1;
+    const place = this.#count;
+    const size = this.#lastSizes[place] ?? 0;
+    if (size > 0 && at + size < this.#length && sameBytes(this.#view, at, this.#view, this.#lastAt[place] as number, size)) {
+      this.#add(at, this.#lastKeys[place] as string, this.#lastTexts[place] as string, this.#lastHashes[place] as number);
+      return at + size;
+    }
+    const { pairs } = this.#vocabulary;
+    const end = pairs.read(this.#bytes, this.#view, this.#length, at);
+    if (end < 0) return -1;
+    this.#add(at, pairs.key, pairs.text, pairs.hash);
+    if (place < LAST_MAX) {
+      this.#lastAt[place] = at;
+      this.#lastSizes[place] = end - at;
+      this.#lastKeys[place] = pairs.key;
+      this.#lastTexts[place] = pairs.text;
+      this.#lastHashes[place] = pairs.hash;
+    }
+    return end;
+  }
+
   /** From behind a label's name to behind its value and blanks. */
   #value(at: number, key: string): number {
     if (this.#bytes[at] !== EQUALS) throw this.#error(at, 'expected "=" behind the label name');
@@ -186,16 +225,24 @@ export class SeriesParser {
     if (this.#bytes[start] !== QUOTE) throw this.#error(start, 'expected a label value in quotes');
     const end = this.#quoted(start, 'value');
     const text = this.#text(start + 1, end - 1);
-    return this.#add(end, key, text, this.#vocabulary.pairs.hashOf(key, text));
+    this.#add(at, key, text, this.#vocabulary.pairs.hashOf(key, text));
+    return this.#blanks(end);
   }
 
-  #add(end: number, key: string, text: string, hash: number): number {
-    if (key === '__name__') throw this.#error(end, 'the label "__name__" is the name of the metric');
-    this.keys.push(key);
-    this.texts.push(text);
+  #add(at: number, key: string, text: string, hash: number): void {
+    if (key === '__name__') throw this.#error(at, 'the label "__name__" is the name of the metric');
+    this.keys[this.#count] = key;
+    this.texts[this.#count] = text;
+    this.#count++;
     // A sum, because the order of labels means nothing.
     this.hash = (this.hash + Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)) | 0;
-    return this.#openMetrics ? end : this.#blanks(end);
+  }
+
+  /** Arrays that are emptied and filled again are made anew by the engine; so they are only cut when they are too long. */
+  #cut(): void {
+    if (this.keys.length === this.#count) return;
+    this.keys.length = this.#count;
+    this.texts.length = this.#count;
   }
 
   #labelName(at: number): number {
