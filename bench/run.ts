@@ -3,12 +3,14 @@
  * `bench/RESULTS.md`, with date and machine. Ratios are taken within one run, because machines differ.
  */
 import { encode } from './encode.ts';
+import { exposition } from './exposition.ts';
 import { host, manyProcesses } from './host.ts';
 import { type Figure, holds, machine } from './measure.ts';
 import { hour, start } from './service.ts';
 
 const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   encode,
+  exposition,
   host,
   processes: manyProcesses,
   hour,

@@ -19,6 +19,8 @@ const TAIL_DIGITS = 7;
 const SPLITTER = 134_217_729;
 /** More than the relative error of a quotient or product in double-double arithmetic, less than what decides a rounding. */
 const ERROR = 2 ** -98;
+const UPPER_N = 78;
+const LOWER_A = 97;
 const E_LOWER = 101;
 const E_UPPER = 69;
 const CASE = 0x20;
@@ -47,7 +49,10 @@ export function readNumber(bytes: Uint8Array, at: number, out: Float64Array, ind
     seen++;
     digit = (bytes[++p] as number) - ZERO;
   }
-  if (digits === HEAD_DIGITS && digit >= 0 && digit <= 9) return readLong(bytes, p, mantissa, 0, false, negative, out, index);
+  if (digits === HEAD_DIGITS && digit >= 0 && digit <= 9) {
+    scratch[HEAD] = mantissa;
+    return readLong(bytes, p, 0, false, negative, out, index);
+  }
   if (digit === DOT - ZERO) {
     digit = (bytes[++p] as number) - ZERO;
     while (digit >= 0 && digit <= 9 && digits < HEAD_DIGITS) {
@@ -56,7 +61,10 @@ export function readNumber(bytes: Uint8Array, at: number, out: Float64Array, ind
       fraction++;
       digit = (bytes[++p] as number) - ZERO;
     }
-    if (digit >= 0 && digit <= 9) return readLong(bytes, p, mantissa, fraction, true, negative, out, index);
+    if (digit >= 0 && digit <= 9) {
+      scratch[HEAD] = mantissa;
+      return readLong(bytes, p, fraction, true, negative, out, index);
+    }
   }
   if (seen + fraction === 0) return -1;
   let exponent = -fraction;
@@ -94,11 +102,15 @@ function readExponent(bytes: Uint8Array, at: number): number {
   return p;
 }
 
-/** Goes on behind the first 15 digits. `fraction` is how many of them stood behind the point, which `pointed` says was there. */
+/** What is handed on between the functions below: doubles as arguments and results would be objects on the heap. */
+const scratch = new Float64Array(2);
+const HEAD = 0;
+const SHIFT = 1;
+
+/** Goes on behind the first 15 digits, which are `scratch[HEAD]`. `fraction` is how many of them stood behind the point, which `pointed` says was there. */
 function readLong(
   bytes: Uint8Array,
   at: number,
-  head: number,
   fraction: number,
   pointed: boolean,
   negative: boolean,
@@ -129,18 +141,18 @@ function readLong(
     exponent += exponentRead;
     p = end;
   }
-  if (exponent > 22 || exponent < -22 || head === 0) return -1;
-  const value = scaled(head, tail, POWERS[count] as number, exponent);
-  if (Number.isNaN(value)) return -1;
-  out[index] = negative ? -value : value;
-  return p;
+  if (exponent > 22 || exponent < -22) return -1;
+  scratch[SHIFT] = POWERS[count] as number;
+  return scale(tail, exponent, negative, out, index) ? p : -1;
 }
 
 /**
- * (head × shift + tail) × 10^exponent, or NaN when the rounding is too close to call. Every operand is exact; products are split after
+ * (head × shift + tail) × 10^exponent into `out[index]`, or false when the rounding is too close to call. Every operand is exact; products are split after
  * Dekker and Veltkamp (1971), so that the remainder of the first quotient is exact too.
  */
-function scaled(head: number, tail: number, shift: number, exponent: number): number {
+function scale(tail: number, exponent: number, negative: boolean, out: Float64Array, index: number): boolean {
+  const head = scratch[HEAD] as number;
+  const shift = scratch[SHIFT] as number;
   // high + low is the mantissa, exactly.
   const product = head * shift;
   const rest = productError(head, shift, product) + tail;
@@ -160,7 +172,9 @@ function scaled(head: number, tail: number, shift: number, exponent: number): nu
   }
   const error = first * ERROR;
   const value = first + (second + error);
-  return value === first + (second - error) ? value : Number.NaN;
+  if (value !== first + (second - error)) return false;
+  out[index] = negative ? -value : value;
+  return true;
 }
 
 /** a × b - product, exactly. */
@@ -189,6 +203,11 @@ export function numberOf(text: string): number | undefined {
 /** As `readNumber`, for a token whose end is known; false when it is no number. */
 export function readToken(bytes: Buffer, from: number, to: number, out: Float64Array, index: number): boolean {
   if (readNumber(bytes, from, out, index) === to) return true;
+  // The usual word, without making a text of it.
+  if (to - from === 3 && bytes[from] === UPPER_N && bytes[from + 1] === LOWER_A && bytes[from + 2] === UPPER_N) {
+    out[index] = Number.NaN;
+    return true;
+  }
   const value = numberOf(bytes.toString('latin1', from, to));
   if (value === undefined) return false;
   out[index] = value;
