@@ -70,7 +70,11 @@ export function exposition(): Figure[] {
     const what = openMetrics ? 'OpenMetrics' : 'text';
     const mb = ((bodies[0]?.length as number) / 1e6).toFixed(1);
     figures.push(
-      { what: `${what}, ${SAMPLES / 1000}k samples of ${mb} MB: the floor, lines split and their last field read`, value: median(floors), unit: 'M samples/s' },
+      {
+        what: `${what}, ${SAMPLES / 1000}k samples of ${mb} MB: the floor, lines split and their last field read`,
+        value: median(floors),
+        unit: 'M samples/s',
+      },
       { what: '— a later scrape, bytes to table', value: median(laters), unit: 'M samples/s', atLeast: 5 },
       { what: '— times the floor', value: median(laters.map((later, i) => later / (floors[i] as number))), unit: '×' },
       { what: '— the first scrape, labels built', value: median(firsts), unit: 'M samples/s', atLeast: 1.2 },

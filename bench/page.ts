@@ -18,7 +18,14 @@ const SUBJECTS = ['http_server', 'grpc_client', 'p2p', 'consensus', 'mempool', '
 const THINGS = ['requests', 'bytes', 'errors', 'blocks', 'messages', 'connections', 'operations', 'transactions'];
 const DEEDS = ['received', 'sent', 'processed', 'rejected', 'queued', 'written', 'read'];
 const BOUNDS = ['0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1', '2.5', '5', '10', '+Inf'];
-const PATHS = ['/api/v1/query', '/healthz', '/eth/v1/beacon/blocks/head', 'C:\\\\data\\\\node', 'say \\"hi\\"', '/v1/sessions/{id}/events'];
+const PATHS = [
+  '/api/v1/query',
+  '/healthz',
+  '/eth/v1/beacon/blocks/head',
+  'C:\\\\data\\\\node',
+  'say \\"hi\\"',
+  '/v1/sessions/{id}/events',
+];
 
 export interface PageOptions {
   readonly samples: number;
@@ -37,9 +44,16 @@ export interface PageParts {
 export function pageParts({ samples, openMetrics = false, seed = 1 }: PageOptions): PageParts {
   const next = random(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)] as T;
-  const pods = Array.from({ length: 400 }, () => `${pick(SUBJECTS)}-${Math.floor(next() * 2 ** 32).toString(16)}-${Math.floor(next() * 2 ** 20).toString(16)}`);
+  const pods = Array.from(
+    { length: 400 },
+    () => `${pick(SUBJECTS)}-${Math.floor(next() * 2 ** 32).toString(16)}-${Math.floor(next() * 2 ** 20).toString(16)}`,
+  );
   const labels = (i: number): string => {
-    const pairs = [`namespace="${['default', 'kube-system', 'validator-a'][i % 3]}"`, `pod="${pods[i % 400]}"`, `instance="node-${i % 40}.eu-west-1.internal"`];
+    const pairs = [
+      `namespace="${['default', 'kube-system', 'validator-a'][i % 3]}"`,
+      `pod="${pods[i % 400]}"`,
+      `instance="node-${i % 40}.eu-west-1.internal"`,
+    ];
     if (i & 1) pairs.push(`method="${['GET', 'POST', 'PUT'][i % 3]}"`);
     if (i & 2) pairs.push(`code="${200 + (i % 10)}"`);
     if (i & 4) pairs.push(`path="${PATHS[i % PATHS.length]}"`);

@@ -6,6 +6,7 @@ import { encode } from './encode.ts';
 import { exposition } from './exposition.ts';
 import { host, manyProcesses } from './host.ts';
 import { type Figure, holds, machine } from './measure.ts';
+import { scrapes } from './scrape.ts';
 import { hour, start } from './service.ts';
 
 const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   host,
   processes: manyProcesses,
   hour,
+  scrapes,
   start,
 };
 

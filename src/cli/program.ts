@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { describe, errno, UsageError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { createContext } from './context.ts';
+import type { OnceOptions } from './once.ts';
 import { version } from './version.ts';
 
 /** Exit code for a mistake of ours, EX_SOFTWARE of sysexits.h. */
@@ -131,12 +132,22 @@ function addLooking(program: Command): void {
     .command('sensors')
     .description('what sensors there are, whether they work here and why not; with a name, its options and tables')
     .argument('[name]', 'one sensor')
+    // Not from the environment: without the option it is about sensors, with it about a configuration.
+    .option('-c, --config <file>', 'a configuration, whose sensors are sampled once')
     .addOption(hostOption())
-    .addHelpText('after', examples([['tidegate sensors disk', 'options and tables of one sensor']]))
-    .action(
-      async (name: string | undefined, _options, command: Command) =>
-        await (await import('./list.ts')).listSensors(name, command.optsWithGlobals(), createContext()),
-    );
+    .addHelpText(
+      'after',
+      examples([
+        ['tidegate sensors disk', 'options and tables of one sensor'],
+        ['tidegate sensors -c tidegate.yaml', 'the sensors of a configuration, and what is wrong with their targets'],
+      ]),
+    )
+    .action(async (name: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals<OnceOptions>();
+      if (options.config !== undefined)
+        await (await import('./list-configured.ts')).listConfigured(name, options, createContext());
+      else await (await import('./list.ts')).listSensors(name, options, createContext());
+    });
   program
     .command('sinks')
     .description('what sinks there are; with a name, its options')

@@ -74,11 +74,8 @@ export function readNumber(bytes: Uint8Array, at: number, out: Float64Array, ind
     exponent += exponentRead;
     p = end;
   }
-  let value: number;
-  if (exponent === 0) value = mantissa;
-  else if (exponent < 0 && exponent >= -22) value = mantissa / (POWERS[-exponent] as number);
-  else if (exponent > 0 && exponent <= 22) value = mantissa * (POWERS[exponent] as number);
-  else return -1;
+  if (exponent < -22 || exponent > 22) return -1;
+  const value = exponent <= 0 ? mantissa / (POWERS[-exponent] as number) : mantissa * (POWERS[exponent] as number);
   out[index] = negative ? -value : value;
   return p;
 }

@@ -172,8 +172,14 @@ function checkExemplar({ name, type }: OpenFamily, sample: RuleSample): void {
   const bucket = (type === 'histogram' || type === 'gaugehistogram') && suffix === '_bucket';
   if (!bucket && !(type === 'counter' && suffix === '_total')) broken('only counters and buckets have exemplars');
   let points = 0;
-  for (const [key, text] of Object.entries(exemplar.labels)) points += [...key].length + [...text].length;
+  for (const [key, text] of Object.entries(exemplar.labels)) points += codePoints(key) + codePoints(text);
   if (points > EXEMPLAR_MAX) broken(`the labels of an exemplar have ${points} characters, more than ${EXEMPLAR_MAX}`);
+}
+
+function codePoints(text: string): number {
+  let count = 0;
+  for (const _point of text) count++;
+  return count;
 }
 
 /** What samples of one group have in common, as a key. */

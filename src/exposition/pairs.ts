@@ -20,8 +20,8 @@ export class Pairs {
   readonly #bytes = new Uint8Array(SLOTS * CELL_BYTES);
   readonly #view = new DataView(this.#bytes.buffer);
   readonly #sizes = new Uint8Array(SLOTS);
-  readonly #keys: string[] = new Array<string>(SLOTS).fill('');
-  readonly #texts: string[] = new Array<string>(SLOTS).fill('');
+  readonly #keys: string[] = Array.from({ length: SLOTS }, () => '');
+  readonly #texts: string[] = Array.from({ length: SLOTS }, () => '');
 
   constructor(strings: Strings) {
     this.strings = strings;

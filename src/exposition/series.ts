@@ -80,8 +80,8 @@ export class SeriesParser {
   readonly #lastAt = new Int32Array(LAST_MAX);
   readonly #lastSizes = new Int32Array(LAST_MAX);
   readonly #lastHashes = new Int32Array(LAST_MAX);
-  readonly #lastKeys: string[] = new Array<string>(LAST_MAX).fill('');
-  readonly #lastTexts: string[] = new Array<string>(LAST_MAX).fill('');
+  readonly #lastKeys: string[] = Array.from({ length: LAST_MAX }, () => '');
+  readonly #lastTexts: string[] = Array.from({ length: LAST_MAX }, () => '');
 
   constructor(vocabulary: Vocabulary) {
     this.#vocabulary = vocabulary;

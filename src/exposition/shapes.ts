@@ -11,7 +11,7 @@ const KEYS_MAX = 32;
 const PROTO = '__proto__';
 
 export class Shapes {
-  readonly #slots = new Array<readonly string[] | undefined>(SLOTS).fill(undefined);
+  readonly #slots: (readonly string[] | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
   #last: readonly string[] = [];
 
   /** The map of these names and values, or undefined when a name is there twice. */

@@ -11,7 +11,7 @@ const BYTES_MAX = 96;
 const LOWER_N = 110;
 
 export class Strings {
-  readonly #slots: string[] = new Array<string>(SLOTS).fill('');
+  readonly #slots: string[] = Array.from({ length: SLOTS }, () => '');
 
   /** The text of bytes without escapes. */
   of(bytes: Buffer, from: number, to: number): string {

@@ -1,5 +1,5 @@
 /** All targets of a sensor: found by its sources, made into targets of the scheduler, and gone when no source names them any more. */
-import type { Clock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { describe } from '../errors.ts';
 import type { AnyTable, LabelMap } from '../event.ts';
 import type { Sampler, Target } from '../sensor.ts';
@@ -33,7 +33,7 @@ export class Fleet implements Sampler {
   #problems: readonly string[] = [];
   #refused = 0;
 
-  constructor(options: ScrapeOptions, clock: Clock) {
+  constructor(options: ScrapeOptions, clock: Clock = systemClock) {
     this.#options = options;
     this.#shared = {
       options,

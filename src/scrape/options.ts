@@ -102,7 +102,11 @@ export const options = z
     file_sd: fileSd.optional().describe('Targets from files, watched (default none).'),
     dns_sd: dnsSd.optional().describe('Targets from DNS (default none).'),
     scheme: z.enum(['http', 'https']).default('http').describe('For targets that are written without one (default http).'),
-    path: z.string().startsWith('/').default('/metrics').describe('For targets that are written without one (default /metrics).'),
+    path: z
+      .string()
+      .refine((path) => path.startsWith('/'), 'a path starts with /')
+      .default('/metrics')
+      .describe('For targets that are written without one (default /metrics).'),
     target_labels: labels.default({}).describe('Labels of every target, which go with its events (default none).'),
     ...auth,
     tls,

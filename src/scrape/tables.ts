@@ -57,7 +57,7 @@ export function staleTable({ stale }: Schemas, page: Page, rows?: readonly numbe
   const gone = rows ?? untimed(page);
   const layout = gone === undefined ? page.layout : layoutOf(page, gone);
   if (layout.rows === 0) return [];
-  return [ready({ schema: stale as Schema, layout, values: new Float64Array(layout.rows).fill(1), absent: undefined })];
+  return [ready({ schema: stale, layout, values: new Float64Array(layout.rows).fill(1), absent: undefined })];
 }
 
 /** Rows without timestamps of their own, or undefined when those are all. A series that says its own time says its own end. */

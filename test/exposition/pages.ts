@@ -39,7 +39,11 @@ const sample = fc.record({
 const family = fc.record({
   type: fc.constantFrom('counter', 'gauge', 'untyped', undefined),
   help: fc.option(fc.constantFrom('some help', 'with \\ and "quotes"', ''), { nil: undefined }),
-  samples: fc.uniqueArray(sample, { selector: ({ labels }) => JSON.stringify(labels.toSorted()), minLength: 1, maxLength: 6 }),
+  samples: fc.uniqueArray(sample, {
+    selector: ({ labels }) => JSON.stringify(labels.map((pair) => JSON.stringify(pair)).toSorted()),
+    minLength: 1,
+    maxLength: 6,
+  }),
   comment: fc.constantFrom('', '# a comment\n', '\n', '#\n', '# HELP\n'),
 });
 

@@ -133,7 +133,7 @@ test('targets that write the same page share its rows', async () => {
 
 test('moments of many targets are spread over all of the interval', () => {
   const interval = 10_000;
-  const tenths = new Array<number>(10).fill(0);
+  const tenths = Array.from({ length: 10 }, () => 0);
   for (let i = 0; i < 2000; i++) {
     const offset = spreadOffset(`http://10.0.${i >> 8}.${i & 255}:9100/metrics`, interval);
     expect(offset).toBe(spreadOffset(`http://10.0.${i >> 8}.${i & 255}:9100/metrics`, interval));

@@ -23,7 +23,7 @@ export async function serve(answer: RequestListener, server: Server = createServ
   let connections = 0;
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     requests.push(request);
-    void answer(request, response);
+    answer(request, response);
   });
   server.on('connection', () => connections++);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

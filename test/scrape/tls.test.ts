@@ -63,7 +63,10 @@ describe.skipIf(without)('a target behind TLS (needs openssl)', () => {
     });
     return await serve(
       (request, response) =>
-        page(`peer{name="${(request.socket as TLSSocket).getPeerCertificate().subject?.CN ?? ''}"} 1\n`)(request, response),
+        page(`peer{name="${(request.socket as TLSSocket).getPeerCertificate().subject?.CN?.toString() ?? ''}"} 1\n`)(
+          request,
+          response,
+        ),
       server,
     );
   };
