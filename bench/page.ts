@@ -4,7 +4,7 @@
  */
 
 /** Numbers from 0 to 1, the same for the same seed. Mulberry32, by Tommy Ettinger. */
-export function random(seed: number): () => number {
+function random(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

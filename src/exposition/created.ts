@@ -51,5 +51,6 @@ const key = (family: string, labels: LabelMap, own?: string): string =>
     family,
     ...Object.entries(labels)
       .filter(([name]) => name !== own)
+      .map((pair) => JSON.stringify(pair))
       .toSorted(),
   ]);

@@ -43,7 +43,7 @@ export interface Page {
 export const rowOf = (page: Page, item: number): number => (page.rows === undefined ? item : (page.rows[item] as number));
 
 /** A hash of some bytes, four at a time. Any number of them may be equal; only the time suffers. */
-export function hashBytes(view: DataView, from: number, to: number): number {
+function hashBytes(view: DataView, from: number, to: number): number {
   let hash = to - from;
   let at = from;
   for (const words = to - 3; at < words; at += 4) {
@@ -151,6 +151,29 @@ export class SeriesIndex {
     }
     return -1;
   }
+}
+
+/** A hash of all of a page but its values: equal for pages that `samePage` finds equal. */
+export function hashPage(page: Page): number {
+  let hash = page.items;
+  for (let i = 0; i < page.items; i++) {
+    hash = Math.imul(hash ^ hashBytes(page.view, page.starts[i] as number, page.ends[i] as number), 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  return hash ^ hashBytes(page.view, page.tail, page.bytes.length);
+}
+
+/** Whether two pages are the same but for their values. */
+export function samePage(a: Page, b: Page): boolean {
+  const tail = a.bytes.length - a.tail;
+  if (a.items !== b.items || a.openMetrics !== b.openMetrics || tail !== b.bytes.length - b.tail) return false;
+  for (let i = 0; i < a.items; i++) {
+    const [from, other] = [a.starts[i] as number, b.starts[i] as number];
+    const size = (a.ends[i] as number) - from;
+    if (size !== (b.ends[i] as number) - other || a.stamped?.[i] !== b.stamped?.[i]) return false;
+    if (!sameBytes(a.view, from, b.view, other, size)) return false;
+  }
+  return sameBytes(a.view, a.tail, b.view, b.tail, tail);
 }
 
 /** Rows of a page whose series another page does not have. Those with timestamps of their own are left out. */

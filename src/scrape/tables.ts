@@ -1,5 +1,5 @@
 /** Tables of a reading: its rows as they are kept with the page, so that an encoder finds what it made of them before. */
-import type { AnyTable, LabelMap, Layout, Schema, Table } from '../event.ts';
+import type { AnyTable, LabelMap, Layout, Table } from '../event.ts';
 import { isCreated, startTimes } from '../exposition/created.ts';
 import type { Page } from '../exposition/page.ts';
 import type { Reading } from '../exposition/reader.ts';

@@ -1,7 +1,6 @@
 /** Targets from files and from DNS: they come, change and go while the service runs. */
 import { createSocket } from 'node:dgram';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Sampler, Target } from '../../src/sensor.ts';
@@ -106,7 +105,7 @@ async function dnsServer(records: () => { type: number; data: Buffer }[] | undef
   });
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   afterAll(() => socket.close());
-  return `127.0.0.1:${(socket.address() as AddressInfo).port}`;
+  return `127.0.0.1:${socket.address().port}`;
 }
 
 const a = (last: number): { type: number; data: Buffer } => ({ type: 1, data: Buffer.from([127, 0, 0, last]) });

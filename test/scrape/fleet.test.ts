@@ -131,6 +131,22 @@ test('targets that write the same page share its rows', async () => {
   expect(tables[2]?.layout).toBe(tables[0]?.layout);
 });
 
+test('targets with many different pages share those that are the same', async () => {
+  const { origin } = await serve((request, response) => {
+    const variant = Number(request.url?.split('?')[1]) % 20;
+    page(`# TYPE a gauge\na{variant="${variant}"} ${Math.random()}\n`)(request, response);
+  });
+  const targets = targetsOf(await scraper({ targets: Array.from({ length: 60 }, (_, i) => `${origin}/metrics?${i}`) }));
+  const layouts = new Set<unknown>();
+  for (const target of targets)
+    layouts.add((await scrape(target)).tables.find(({ schema }) => schema.type === 'prometheus.sample')?.layout);
+  expect(layouts.size).toBe(20);
+  // And keep them.
+  for (const target of targets)
+    layouts.add((await scrape(target)).tables.find(({ schema }) => schema.type === 'prometheus.sample')?.layout);
+  expect(layouts.size).toBe(20);
+});
+
 test('moments of many targets are spread over all of the interval', () => {
   const interval = 10_000;
   const tenths = Array.from({ length: 10 }, () => 0);
@@ -201,7 +217,7 @@ describe('slots', () => {
 
   test('are not waited for longer than the signal says', async () => {
     const slots = new Slots(1);
-    const release = (await slots.live(signal)) as () => void;
+    const release = await slots.live(signal);
     const controller = new AbortController();
     const waiting = slots.live(controller.signal) as Promise<() => void>;
     controller.abort(new Error('too late'));

@@ -75,14 +75,14 @@ export async function scrape(target: Target, timeout = 5000): Promise<Scrape> {
   return told((await target.sample(new AbortController().signal, timeout)).map((table) => table.seal()));
 }
 
-export function told(tables: readonly Table[]): Scrape {
+function told(tables: readonly Table[]): Scrape {
   const all = tables.map(plain);
   const rows = (type: string): PlainRow[] => all.filter((table) => table.type.endsWith(type)).flatMap((table) => table.rows);
   const values = Object.fromEntries(rows('.sample').map((row) => [seriesOf(row), row['value'] as number]));
   return { tables, plain: all, report: rows('.scrape')[0] ?? {}, values };
 }
 
-export function seriesOf(row: PlainRow): string {
+function seriesOf(row: PlainRow): string {
   const labels = Object.entries(row['labels'] as Record<string, string>).map(
     ([name, value]) => `${name}=${JSON.stringify(value)}`,
   );
