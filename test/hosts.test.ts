@@ -1,4 +1,4 @@
-/** The machines in `fixtures/hosts`: every sensor that runs by default, on each of them, against its golden file. */
+/** The machines in `fixtures/hosts`: every sensor that needs no options, on each of them, against its golden file. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -21,7 +21,10 @@ async function outcome(name: string, host: string): Promise<PlainTable[] | strin
 describe.each(hosts)('%s', (host) => {
   test('what every sensor sees', async () => {
     const seen: Record<string, PlainTable[] | string> = {};
-    for (const name of registry.sensorNames()) seen[name] = await outcome(name, host);
+    for (const name of registry.sensorNames()) {
+      const { options } = await registry.loadSensor(name);
+      if (options.safeParse({}).success) seen[name] = await outcome(name, host);
+    }
     expectGolden(`hosts/${host}/expected.json`, seen);
   });
 });

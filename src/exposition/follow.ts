@@ -3,7 +3,8 @@
  * but its number. This is what a scrape costs when it is not the first.
  */
 import { NEWLINE } from './ascii.ts';
-import { type Page, sameBytes } from './page.ts';
+import { sameBytes } from './bytes.ts';
+import type { Page } from './page.ts';
 import type { Body } from './series.ts';
 import type { Exemplar, TailParser } from './tail.ts';
 

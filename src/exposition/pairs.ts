@@ -5,7 +5,7 @@
  * Limits: SLOTS pairs of up to CELL_BYTES bytes are remembered, each at the place that its hash gives it, where a new one replaces the old.
  */
 import { BACKSLASH, CLASS, EQUALS, LABEL, NEWLINE, QUOTE } from './ascii.ts';
-import { sameBytes } from './page.ts';
+import { sameBytes } from './bytes.ts';
 import { type Strings, unescape } from './strings.ts';
 
 const SLOTS = 2 ** 14;

@@ -1,6 +1,7 @@
 /** Finds the series of a new page among those of the page before: at the place where it should be, and else by a hash of its text. */
 import { BACKSLASH, CLASS, CLOSE, METRIC, NEWLINE, OPEN, QUOTE, SPACE, TAB } from './ascii.ts';
-import { type Page, SeriesIndex, sameBytes, seriesEnd } from './page.ts';
+import { sameBytes } from './bytes.ts';
+import { type Page, SeriesIndex, seriesEnd } from './page.ts';
 
 export class Recogniser {
   readonly #before: Page;

@@ -20,7 +20,7 @@ import {
   SPACE,
   TAB,
 } from './ascii.ts';
-import { sameBytes } from './page.ts';
+import { sameBytes } from './bytes.ts';
 import { Pairs } from './pairs.ts';
 import { Shapes } from './shapes.ts';
 import { closingQuote, hasOtherEscape, OTHER_ESCAPE, Strings, unescape } from './strings.ts';

@@ -136,7 +136,7 @@ export class Fleet implements Sampler {
 }
 
 /** The targets that the configuration itself names. */
-function fixed({ targets }: ScrapeOptions): Found[] {
+function fixed({ targets = [] }: ScrapeOptions): Found[] {
   return targets.flatMap((entry) =>
     typeof entry === 'string'
       ? [{ target: entry, labels: {} }]

@@ -34,7 +34,11 @@ const auth = {
     .strictObject({
       username: z.string().describe('The user.'),
       password: secret().optional().describe('The password (default empty).'),
-      password_file: z.string().min(1).optional().describe('A file with the password, read again when it changes.'),
+      password_file: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('A file with the password, read again when it changes; it goes before `password`.'),
     })
     .optional()
     .describe('A user and password for every target (default none).'),
@@ -94,7 +98,8 @@ export const options = z
           }),
         ]),
       )
-      .default([])
+      .min(1)
+      .optional()
       .meta({ examples: [['http://127.0.0.1:9100/metrics']] })
       .describe(
         'Pages to scrape: `http://host:9100/metrics`, `host:9100`, `unix:/run/node.sock:/metrics`, or some of these with labels.',
@@ -194,14 +199,12 @@ export const options = z
   .superRefine((value, context) => {
     const fail = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
     const { basic_auth: basic, bearer_token: token, bearer_token_file: file, dns_sd: dns } = value;
-    if (value.targets.length === 0 && !value.file_sd && !dns)
+    if (value.targets === undefined && !value.file_sd && !dns)
       fail('targets', 'there is nothing to scrape: name targets, file_sd or dns_sd');
     if (token !== undefined && file !== undefined)
       fail('bearer_token_file', 'there is a bearer_token too; one of them is enough');
     if (basic && (token !== undefined || file !== undefined))
       fail('basic_auth', 'there is a bearer token too; one of them is enough');
-    if (basic?.password !== undefined && basic.password_file !== undefined)
-      fail('basic_auth', 'there are a password and a password_file; one of them is enough');
     if (dns && dns.type !== 'SRV' && dns.port === undefined) fail('dns_sd', `${dns.type} records name no port: set port`);
     if ((value.tls.cert_file === undefined) !== (value.tls.key_file === undefined))
       fail('tls', 'cert_file and key_file go together');

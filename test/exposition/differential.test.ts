@@ -1,5 +1,6 @@
 /** Random pages: read as they were meant, as another parser reads them, cut anywhere, and along any page that was read before. */
 import fc from 'fast-check';
+// @ts-expect-error The package has no types.
 import parse from 'parse-prometheus-text-format';
 import { describe, expect, test } from 'vitest';
 import { emit } from '../../src/exposition/emit.ts';

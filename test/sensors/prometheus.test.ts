@@ -42,7 +42,7 @@ describe('options', () => {
     [{}, /^targets: there is nothing to scrape/],
     [{ targets: ['http://'] }, /is no target; write it as http:\/\/host:9100\/metrics/],
     [{ targets: ['a:1'], bearer_token: 'x', bearer_token_file: '/y' }, /one of them is enough/],
-    [{ targets: ['a:1'], basic_auth: { username: 'u', password: 'p', password_file: '/y' } }, /one of them is enough/],
+    [{ targets: ['a:1'], basic_auth: { username: 'u' }, bearer_token: 'x' }, /one of them is enough/],
     [{ dns_sd: { names: ['n'], type: 'A' } }, /A records name no port: set port/],
     [{ targets: ['a:1'], tls: { cert_file: 'x' } }, /cert_file and key_file go together/],
     [{ targets: ['a:1'], prefix: 'Node' }, /small letters/],
