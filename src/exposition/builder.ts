@@ -3,41 +3,17 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { LabelMap } from '../event.ts';
-import { CLOSE, ExpositionError, errorAt, HASH, NEWLINE, SPACE, TAB } from './ascii.ts';
+import { CLOSE, ExpositionError, errorAt, HASH, NEWLINE, OPEN, SPACE, TAB } from './ascii.ts';
+import { Blocks } from './blocks.ts';
 import { Columns } from './columns.ts';
-import { Families, isEof, lineEnd, type MetaLine, type MetricType } from './families.ts';
+import type { Policy, Rules } from './contract.ts';
+import { Families, isEof, lineEnd, type MetricType } from './families.ts';
 import { canonicalBound } from './number.ts';
 import { HashIndex, type Page, rowOf } from './page.ts';
 import { Recogniser } from './recognise.ts';
 import type { Body, Grammar, SeriesParser } from './series.ts';
 import type { Strings } from './strings.ts';
-import type { Exemplar, TailParser } from './tail.ts';
-
-/** What is to become of the series of a page: decided when one is first seen. */
-export interface Policy {
-  /** Whether a series is kept. May change its labels; throws when the page may not be taken. */
-  shape(name: string, keys: string[], texts: string[]): boolean;
-  /** Told of the number of rows so far; throws when there are too many. */
-  count(rows: number): void;
-}
-
-/** Sees every line of a page in its order, and throws where a rule is broken. */
-export interface Rules {
-  meta(line: MetaLine): void;
-  sample(sample: RuleSample): void;
-  end(complete: boolean): void;
-}
-
-export interface RuleSample {
-  readonly name: string;
-  /** Names and values of the labels, each at the same place. */
-  readonly keys: readonly string[];
-  readonly texts: readonly string[];
-  readonly value: number;
-  /** Unix time in seconds, or NaN. */
-  readonly timestamp: number;
-  readonly exemplar: Exemplar | undefined;
-}
+import type { TailParser } from './tail.ts';
 
 export interface BuilderOptions {
   readonly policy: Policy | undefined;
@@ -51,7 +27,7 @@ export interface Built {
 }
 
 /** Bytes that a sample takes in a page, about; only the first size of an index. */
-const ITEM_BYTES = 128;
+const ITEM_BYTES = 160;
 
 /** One reading of one body. Its last newline may be missing; there must be one at `body[length]` all the same, which is not of the page. */
 export class Builder {
@@ -65,6 +41,7 @@ export class Builder {
   readonly #columns: Columns;
   /** The rows of this page without timestamps, by the hashes of their series. */
   readonly #index: HashIndex;
+  readonly #blocks: Blocks;
   readonly #before: Page | undefined;
   readonly #recogniser: Recogniser | undefined;
   readonly #number = new Float64Array(1);
@@ -101,6 +78,7 @@ export class Builder {
     this.#families = new Families(parts.strings);
     this.#columns = new Columns(length);
     this.#index = new HashIndex(length / ITEM_BYTES);
+    this.#blocks = new Blocks(view);
     // Rules are about every label of every sample.
     this.#before = options.rules === undefined && before?.openMetrics === grammar.openMetrics ? before : undefined;
     this.#recogniser = this.#before && new Recogniser(this.#before, bytes, view, length);
@@ -204,7 +182,30 @@ export class Builder {
 
   #parse(at: number): number {
     const series = this.#series;
-    const end = series.parse(at);
+    const nameEnd = series.parseName(at);
+    if (nameEnd < 0) return this.#made(at, series.parse(at));
+    this.#name = series.name;
+    this.#resolve(this.#name);
+    const { rules, policy } = this.#options;
+    const whole =
+      rules === undefined && this.#body[nameEnd] === OPEN && (policy === undefined || policy.keeps(this.#name) === true);
+    const group = this.#kind === 'histogram' ? 1 : this.#kind === 'summary' ? 2 : 0;
+    const size = whole ? this.#blocks.guess(nameEnd, this.#length, group) : 0;
+    if (size > 0) {
+      this.#labels = this.#blocks.map;
+      this.#hash = (series.hash + this.#blocks.hash) | 0;
+      return nameEnd + size;
+    }
+    const nameHash = series.hash;
+    const end = this.#made(at, series.parseLabels(nameEnd));
+    if (whole && this.#labels)
+      this.#labels = this.#blocks.add(nameEnd, end - nameEnd, (this.#hash - nameHash) | 0, group, this.#labels);
+    return end;
+  }
+
+  /** Makes what is kept of the series that was parsed. */
+  #made(at: number, end: number): number {
+    const series = this.#series;
     const { name, keys, texts } = series;
     if (!this.#valid && !isUtf8(this.#body.subarray(at, end))) {
       throw errorAt(this.#body, this.#length, at, 'the series is not valid UTF-8');
@@ -212,11 +213,11 @@ export class Builder {
     this.#name = name;
     this.#hash = series.hash;
     this.#resolve(name);
-    if (this.#options.rules) this.#written = { keys: keys.slice(), texts: texts.slice() };
+    const { rules, policy } = this.#options;
+    if (rules) this.#written = { keys: keys.slice(), texts: texts.slice() };
     this.#normalise(keys, texts);
     this.#labels = series.map();
     if (this.#labels === undefined) throw errorAt(this.#body, this.#length, at, 'the series has a label twice');
-    const { policy } = this.#options;
     if (policy !== undefined) this.#shape(policy, at);
     return end;
   }

@@ -4,8 +4,8 @@ import type { Family, MetricType } from './families.ts';
 import type { RowExemplar } from './follow.ts';
 import type { Page } from './page.ts';
 
-/** Bytes that a sample takes in a page at the least; the arrays grow when a page has shorter ones. */
-const SAMPLE_BYTES = 64;
+/** Bytes that a sample takes in a page, about; the arrays grow when a page has shorter ones. */
+const SAMPLE_BYTES = 128;
 const ITEMS_MIN = 16;
 /** Bytes of a row's cells beside its labels when encoded: quotes, commas, the kind. An estimate, for limits. */
 const ROW_BYTES = 24;
@@ -27,6 +27,8 @@ export class Columns {
   readonly #labels: LabelMap[] = [];
   readonly #kinds: MetricType[] = [];
   #anyStamped = false;
+  /** Whether a row is stamped, and not only an item that is none. */
+  #anyTimed = false;
   #bytes = 0;
 
   /** For a page of so many bytes. */
@@ -59,7 +61,9 @@ export class Columns {
     this.#values[this.rows] = value;
     this.#stamps[this.rows] = stamp;
     this.#bytes += size + ROW_BYTES;
-    this.#end(this.rows, !Number.isNaN(stamp));
+    const stamped = !Number.isNaN(stamp);
+    this.#anyTimed ||= stamped;
+    this.#end(this.rows, stamped);
     this.rows++;
   }
 
@@ -94,7 +98,7 @@ export class Columns {
     body.copy(bytes, 0, 0, length);
     const { items, rows } = this;
     const stamps = this.#stamps.subarray(0, rows);
-    const some = stamps.some((stamp) => !Number.isNaN(stamp));
+    const some = this.#anyTimed;
     return {
       openMetrics,
       bytes,
@@ -119,7 +123,7 @@ export class Columns {
   values(): Float64Array {
     const { rows } = this;
     const stamps = this.#stamps.subarray(0, rows);
-    if (!stamps.some((stamp) => !Number.isNaN(stamp))) return this.#values.slice(0, rows);
+    if (!this.#anyTimed) return this.#values.slice(0, rows);
     const values = new Float64Array(rows * 2);
     values.set(this.#values.subarray(0, rows));
     values.set(

@@ -1,6 +1,6 @@
 /** The rules of one point of a histogram or gauge histogram: its buckets, its sum and its count. */
 import { broken } from './broken.ts';
-import type { RuleSample } from './builder.ts';
+import type { RuleSample } from './contract.ts';
 import { numberOf } from './number.ts';
 
 export class HistogramPoint {

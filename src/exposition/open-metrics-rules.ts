@@ -6,7 +6,7 @@
  * one label set (without `le`, `quantile` and the label of a state set), and a point those of one timestamp.
  */
 import { broken } from './broken.ts';
-import type { RuleSample, Rules } from './builder.ts';
+import type { RuleSample, Rules } from './contract.ts';
 import { type MetaLine, type MetaWord, type MetricType, SUFFIXES } from './families.ts';
 import { HistogramPoint } from './histogram-point.ts';
 import { numberOf } from './number.ts';

@@ -7,7 +7,8 @@
  * A page that was read before is the key to the next one: see `follow.ts`. One reader serves any number of targets, one after the other.
  */
 import { NEWLINE } from './ascii.ts';
-import { Builder, type Policy, type Rules } from './builder.ts';
+import { Builder } from './builder.ts';
+import type { Policy, Rules } from './contract.ts';
 import { Follower, type RowExemplar, sameTail } from './follow.ts';
 import type { Page } from './page.ts';
 import { type Body, PADDING, SeriesParser, Vocabulary } from './series.ts';

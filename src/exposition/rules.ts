@@ -1,5 +1,5 @@
 /** The rules that strict reading keeps: those of the format that a page is in. */
-import type { Rules } from './builder.ts';
+import type { Rules } from './contract.ts';
 import { OpenMetricsRules } from './open-metrics-rules.ts';
 import { TextRules } from './text-rules.ts';
 

@@ -105,16 +105,29 @@ export class SeriesParser {
     return end;
   }
 
+  /** Reads the metric name at a byte, if a name without quotes is there, and returns where it ends, or -1. `parseLabels` goes on. */
+  parseName(at: number): number {
+    if (((CLASS[this.#bytes[at] as number] as number) & METRIC_START) === 0 || at >= this.#length) return -1;
+    const end = this.#metricName(at);
+    this.hash = this.#nameHash;
+    return end;
+  }
+
+  /** Goes on behind the name: reads its labels, if it has any, and returns where the series' text ends. */
+  parseLabels(nameEnd: number): number {
+    this.#count = 0;
+    this.#named = true;
+    const p = this.#blanks(nameEnd);
+    const end = this.#bytes[p] === OPEN && p < this.#length ? this.#labels(p + 1, true) : nameEnd;
+    this.#cut();
+    return end;
+  }
+
   #parse(at: number): number {
     const bytes = this.#bytes;
     this.#count = 0;
-    if (((CLASS[bytes[at] as number] as number) & METRIC_START) !== 0 && at < this.#length) {
-      const end = this.#metricName(at);
-      this.hash = this.#nameHash;
-      this.#named = true;
-      const p = this.#blanks(end);
-      return bytes[p] === OPEN && p < this.#length ? this.#labels(p + 1, true) : end;
-    }
+    const nameEnd = this.parseName(at);
+    if (nameEnd >= 0) return this.parseLabels(nameEnd);
     if (bytes[at] !== OPEN || at >= this.#length) throw this.#error(at, 'expected a metric name, "{" or "#"');
     this.#named = false;
     this.hash = 0;

@@ -3,7 +3,7 @@
  * before their samples, numbers in `le` and `quantile`, counts that are not negative, a newline at the end.
  */
 import { broken } from './broken.ts';
-import type { RuleSample, Rules } from './builder.ts';
+import type { RuleSample, Rules } from './contract.ts';
 import { type MetaLine, type MetricType, SUFFIXES } from './families.ts';
 import { numberOf } from './number.ts';
 

@@ -1,12 +1,14 @@
 /**
  * Buffers for the bodies of answers, used again: a body is in one from its first byte until its page is read, and no longer.
  *
- * Limits: a buffer grows up to the limit of its body; IDLE_MAX of them are kept.
+ * Limits: a buffer grows up to the limit of its body; IDLE_MAX of them are kept, and one of those may be larger than LARGE_BYTES.
  */
 import { PADDING } from '../exposition/series.ts';
 
 const FIRST_BYTES = 64 * 1024;
 const IDLE_MAX = 4;
+const LARGE_BYTES = 2 ** 20;
+const isLarge = ({ buffer }: Body): boolean => buffer.length > LARGE_BYTES;
 
 /** A body's size in bytes is at its limit or above: as in Prometheus, a body of exactly the limit is too large. */
 export class BodyTooLarge extends Error {
@@ -41,6 +43,7 @@ export class BodyPool {
   }
 
   release(body: Body): void {
+    if (isLarge(body) && this.#idle.some(isLarge)) return;
     if (this.#idle.length < IDLE_MAX) this.#idle.push(body);
   }
 }

@@ -16,6 +16,11 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const KEEP_ALIVE_MS = 90_000;
 const HEADERS_BYTES_MAX = 64 * 1024;
 
+/** The target answered, and not with a page. */
+export class NoPage extends Error {
+  override readonly name = 'NoPage';
+}
+
 export interface EndpointOptions {
   readonly credentials: Credentials;
   readonly tls: TlsFiles;
@@ -64,11 +69,11 @@ export class Endpoint {
       body.length = 0;
       const answer = await get(this.#client(address), address.path, all, body, bodyLimit, signal);
       if (!REDIRECTS.has(answer.status) || !followRedirects || answer.location === undefined) {
-        if (answer.status !== 200) throw new Error(`the answer has status ${answer.status}, and only 200 has a page`);
+        if (answer.status !== 200) throw new NoPage(`the answer has status ${answer.status}, and only 200 has a page`);
         return answer;
       }
       if (redirects === REDIRECTS_MAX)
-        throw new Error(`there were more than ${REDIRECTS_MAX} redirects, the last to ${answer.location.slice(0, 200)}`);
+        throw new NoPage(`there were more than ${REDIRECTS_MAX} redirects, the last to ${answer.location.slice(0, 200)}`);
       address = redirected(address, answer.location);
     }
   }

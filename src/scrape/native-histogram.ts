@@ -1,7 +1,7 @@
 /** Native histograms: buckets whose bounds grow exponentially, sent as spans and differences. */
 import type { LabelMap } from '../event.ts';
 import { ExpositionError } from '../exposition/ascii.ts';
-import type { Policy } from '../exposition/builder.ts';
+import type { Policy } from '../exposition/contract.ts';
 import { type BucketSpan, type ProtoHistogram, type ProtoMetric, secondsOf, type Wide, wide } from './protobuf-types.ts';
 
 /** Schemas whose bounds are powers: 2^(2^-schema). */

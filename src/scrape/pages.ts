@@ -5,7 +5,7 @@
  * A body is held against the page that its target had, then against the RECENT_MAX pages used last. If none is like it, a page is made of it, and given up again for
  * one that any other target has and that is the same. Pages of more than ROWS_MAX rows are their target's own: comparing them costs more than it saves.
  */
-import type { Policy } from '../exposition/builder.ts';
+import type { Policy } from '../exposition/contract.ts';
 import { hashPage, missingRows, type Page, samePage } from '../exposition/page.ts';
 import { PageReader, type Reading } from '../exposition/reader.ts';
 import { strictRules } from '../exposition/rules.ts';

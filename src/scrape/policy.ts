@@ -3,7 +3,7 @@
  * taken at all. Later scrapes find the decision with the series.
  */
 import { ExpositionError } from '../exposition/ascii.ts';
-import type { Policy } from '../exposition/builder.ts';
+import type { Policy } from '../exposition/contract.ts';
 import type { ScrapeOptions, Selector } from './options.ts';
 
 export type PolicyOptions = Pick<
@@ -38,6 +38,13 @@ export class SeriesPolicy implements Policy {
     this.#keep = options.keep && new Choice(options.keep);
     this.#drop = new Choice(options.drop);
     this.#renames = new Map(Object.entries(options.rename_labels));
+  }
+
+  keeps(name: string): boolean | undefined {
+    const kept = this.#keep === undefined ? true : this.#keep.byName(name);
+    const dropped = this.#drop.byName(name);
+    if (kept === false || dropped === true) return false;
+    return kept === undefined || dropped === undefined ? undefined : true;
   }
 
   shape(name: string, keys: string[], texts: string[]): boolean {
@@ -120,6 +127,12 @@ class Choice {
 
   has(name: string, keys: readonly string[], texts: readonly string[]): boolean {
     return this.#byName(name) || this.#labelled.some((test) => test(name, keys, texts));
+  }
+
+  /** Whether one matches all series of a name; undefined when that depends on their labels. */
+  byName(name: string): boolean | undefined {
+    if (this.#byName(name)) return true;
+    return this.#labelled.length === 0 ? false : undefined;
   }
 
   #byName(name: string): boolean {

@@ -8,7 +8,7 @@ import protobuf from 'protobufjs/light.js';
 import { describe } from '../errors.ts';
 import type { LabelMap } from '../event.ts';
 import { ExpositionError } from '../exposition/ascii.ts';
-import type { Policy } from '../exposition/builder.ts';
+import type { Policy } from '../exposition/contract.ts';
 import { numberText, seriesText } from '../exposition/emit.ts';
 import { openMetricsNumber } from '../exposition/number.ts';
 import type { Body } from './bodies.ts';

@@ -12,7 +12,7 @@ import type { Reading } from '../exposition/reader.ts';
 import { formatDuration } from '../options.ts';
 import type { Target } from '../sensor.ts';
 import { type Body, type BodyPool, BodyTooLarge } from './bodies.ts';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, NoPage } from './endpoint.ts';
 import { histogramTables } from './histogram-tables.ts';
 import type { NativeHistogram } from './native-histogram.ts';
 import { protocolOf, timeoutHeader } from './negotiate.ts';
@@ -114,8 +114,8 @@ export class ScrapeTarget implements Target {
       const tooLarge = error instanceof BodyTooLarge;
       const samples = error instanceof ExpositionError ? error.samples : 0;
       const size = tooLarge ? -1 : error instanceof ExpositionError ? body.length : 0;
-      // Who sends too much answers.
-      if (tooLarge) this.#silent = false;
+      // Who sends too much, or something else, answers.
+      if (tooLarge || error instanceof NoPage) this.#silent = false;
       return this.#left ? [] : this.#failure(describe(error), timeout, seconds(), samples, size);
     } finally {
       bodies.release(body);
