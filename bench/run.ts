@@ -2,7 +2,10 @@
  * `npm run bench [-- NAME…]`: measures, prints each figure beside its limit, and fails when one does not hold. Figures that are kept are in
  * `bench/RESULTS.md`, with date and machine. Ratios are taken within one run, because machines differ.
  */
+import { flaky } from './delivery/flaky.ts';
+import { isolation } from './delivery/isolation.ts';
 import { deliveryKafka } from './delivery/kafka.ts';
+import { latency } from './delivery/latency.ts';
 import { outageKafka, outageRabbitmq } from './delivery/outage.ts';
 import { deliveryRabbitmq } from './delivery/rabbitmq.ts';
 import { encode } from './encode.ts';
@@ -26,6 +29,9 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   'delivery-rabbitmq': deliveryRabbitmq,
   'outage-kafka': outageKafka,
   'outage-rabbitmq': outageRabbitmq,
+  flaky,
+  latency,
+  isolation,
 };
 
 const asked = process.argv.slice(2);
