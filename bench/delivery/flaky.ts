@@ -2,8 +2,9 @@
  * `flaky`: a destination that fails seven calls in ten at random, half of them after it took the batch, so that its answer is lost. It is
  * offered half of what the remaining calls can carry. The stub takes a few milliseconds a call; delivery and its spool are real.
  */
-import { StreamChecker } from '../../src/consumer/checker.ts';
+
 import type { Broker, Message } from '../../src/broker.ts';
+import { StreamChecker } from '../../src/consumer/checker.ts';
 import { SinkError } from '../../src/errors.ts';
 import { type Figure, memoryMiB, scratch, sleep } from '../measure.ts';
 import { Driven } from './driven.ts';
@@ -72,14 +73,24 @@ export async function flaky(): Promise<Figure[]> {
     return [
       { what: `flaky for ${SECONDS} s: offered`, value: carries / 2, unit: 'events/s' },
       { what: 'flaky: calls that failed', value: (100 * broker.failed) / broker.calls, unit: '%' },
-      { what: 'flaky: delivered when the offer ends, of the offer', value: (100 * ledger.delivered) / maker.made, unit: '%', atLeast: 95 },
+      {
+        what: 'flaky: delivered when the offer ends, of the offer',
+        value: (100 * ledger.delivered) / maker.made,
+        unit: '%',
+        atLeast: 95,
+      },
       { what: `flaky: delivered ${REST_MS / 1000} s later`, value: (100 * delivered) / maker.made, unit: '%', atLeast: 100 },
       { what: 'flaky: the breaker is open when the offer ends', value: health.breaker === 'closed' ? 0 : 1, unit: '', atMost: 0 },
       { what: 'flaky: missing', value: maker.made - stream.arrived, unit: 'events', atMost: 0 },
       { what: 'flaky: out of order', value: stream.outOfOrder, unit: 'events', atMost: 0 },
       { what: 'flaky: repeats, of lost answers', value: stream.repeats, unit: 'events' },
       { what: 'flaky: RSS in the second quarter', value: Math.max(...at(0.5)), unit: 'MiB' },
-      { what: 'flaky: RSS in the last quarter, above that', value: Math.max(...at(1)) - Math.max(...at(0.5)), unit: 'MiB', atMost: 10 },
+      {
+        what: 'flaky: RSS in the last quarter, above that',
+        value: Math.max(...at(1)) - Math.max(...at(0.5)),
+        unit: 'MiB',
+        atMost: 10,
+      },
     ];
   } finally {
     await driven.stop();

@@ -10,7 +10,7 @@ import type { SensorEntry, SinkEntry } from '../../src/config/config.ts';
 import { sinkCommon } from '../../src/config/schema.ts';
 import { deliveryOptions } from '../../src/delivery/options.ts';
 import { SinkError } from '../../src/errors.ts';
-import { gauge, defineSchema } from '../../src/event.ts';
+import { defineSchema, gauge } from '../../src/event.ts';
 import { Host } from '../../src/host.ts';
 import { silent } from '../../src/log.ts';
 import { defineSensor } from '../../src/sensor.ts';
@@ -23,7 +23,12 @@ const SENSORS = 20;
 const INTERVAL_MS = 100;
 const CALL_MS = 2;
 
-const schema = defineSchema({ type: 'bench.tide', doc: 'A few numbers.', attributes: ['row'], fields: { level: gauge('m', '') } });
+const schema = defineSchema({
+  type: 'bench.tide',
+  doc: 'A few numbers.',
+  attributes: ['row'],
+  fields: { level: gauge('m', '') },
+});
 
 const sensor = defineSensor({
   name: 'tide',

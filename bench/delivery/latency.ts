@@ -1,8 +1,9 @@
 /** `latency`: from publish to the broker's confirmation, with real brokers, at a low and a medium rate, by where an event is before it is sent. */
-import type { BrokerDefinition } from '../../src/broker.ts';
+
+import { connect } from 'amqplib';
 import kafkaSink from '../../sinks/kafka.ts';
 import rabbitmqSink from '../../sinks/rabbitmq.ts';
-import { connect } from 'amqplib';
+import type { BrokerDefinition } from '../../src/broker.ts';
 import { KafkaCluster } from '../../test/brokers/kafka.ts';
 import { Rabbitmq } from '../../test/brokers/rabbitmq.ts';
 import { type Figure, scratch, sleep } from '../measure.ts';
