@@ -144,15 +144,17 @@ export class DeadLetters {
   }
 
   /** Adds what the disk lacks to a batch. */
-  plan({ changes, done, undo }: Plan, withEntries: boolean): void {
+  plan(plan: Plan, deletionsOnly: boolean): void {
+    const { changes, done, undo } = plan;
     const doomed = this.#doomed;
     this.#doomed = [];
     for (const number of doomed) changes.push({ key: deadKey(number) });
     undo.push(() => {
       this.#doomed = [...doomed, ...this.#doomed];
     });
-    if (!withEntries) return;
+    if (deletionsOnly) return;
     const written = [...this.#unwritten.values()];
+    plan.writes ||= written.length > 0;
     for (const { number, reason, time, entry } of written) {
       changes.push({ key: deadKey(number), value: encodeValue([reason, time, entry.lane, encodeEntry(entry)]) });
     }

@@ -17,24 +17,20 @@ import type { TideEvent } from '../event.ts';
 import { Ledger } from '../ledger.ts';
 import type { Log } from '../log.ts';
 import { codeOf } from '../outage.ts';
-import type { RunnerOptions } from '../runner-types.ts';
+import { Actions } from './actions.ts';
 import { DeadLetters } from './dead-letters.ts';
-import { Health, type HealthOptions } from './health.ts';
+import { Health } from './health.ts';
 import { Intake } from './intake.ts';
-import { Keeper, type KeeperOptions } from './keeper.ts';
+import { Keeper } from './keeper.ts';
 import type { Lane } from './lane.ts';
 import { Notices } from './notice.ts';
-import type { DeliveryOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
 import { Pool } from './pool.ts';
-import { Sender, type SenderOptions, type SenderParts } from './sender.ts';
-import type { RunRecord } from './spool-state.ts';
+import { Sender } from './sender.ts';
+import type { SenderOptions, SenderParts } from './sender-parts.ts';
+import { type DeliverySettings, healthOptions, keeperOptions, pausing, senderOptions, withinRecord } from './settings.ts';
 import { type DeliveryStatus, statusOf } from './status.ts';
 import type { OpenStore } from './store.ts';
-
-export interface DeliverySettings extends RunnerOptions {
-  readonly delivery: DeliveryOptions;
-}
 
 export interface DeliveryParts {
   readonly name: string;
@@ -52,10 +48,14 @@ export interface DeliveryParts {
 /** How long the spool may take to write the rest and close, in milliseconds. */
 const DISK_MS = 10_000;
 
+export type { DeliverySettings } from './settings.ts';
+
 export type OpenBroker = (context: BrokerContext) => Broker;
 
 export class Delivery {
   readonly name: string;
+  /** What an operator does with its dead letters. */
+  readonly actions: Actions;
   readonly #parts: DeliveryParts;
   #settings: DeliverySettings;
   #openBroker: OpenBroker;
@@ -98,6 +98,7 @@ export class Delivery {
     this.#senderParts = this.#partsOfSenders();
     this.#deadlines = pausing(clock, () => this.#health.isBlocked && !this.#stopped);
     this.#pool = this.#newPool();
+    this.actions = new Actions(this.#dead, this.#intake, this.#keeper);
     void this.#keeper.open();
   }
 
@@ -115,6 +116,21 @@ export class Delivery {
       stopped: this.#stopped,
       paused: this.#paused,
     });
+  }
+
+  /** Sends nothing until `resume`; events queue and are spooled meanwhile. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#kickAll();
+  }
+
+  /** Tries the broker now, whatever was to be waited for. */
+  probe(): void {
+    this.#health.probe();
   }
 
   /** Takes an event. Never waits. */
@@ -256,56 +272,4 @@ export class Delivery {
     }
     pool.release(connection);
   }
-}
-
-/** While a broker asks to wait, deadlines stand still. */
-function pausing(clock: Clock, isPaused: () => boolean): Clock {
-  return {
-    wall: () => clock.wall(),
-    monotonic: () => clock.monotonic(),
-    after(ms, fn) {
-      let cancel: () => void;
-      const arm = (): void => {
-        cancel = clock.after(ms, () => (isPaused() ? arm() : fn()));
-      };
-      arm();
-      return () => cancel();
-    },
-  };
-}
-
-const healthOptions = ({ backoff, delivery: { breaker } }: DeliverySettings): HealthOptions => ({ backoff, breaker });
-
-const keeperOptions = ({ queue, batch, delivery }: DeliverySettings): KeeperOptions => ({
-  spool: delivery.spool,
-  queue,
-  window: delivery.drain.order === 'ordered' ? batch.max_events : undefined,
-  lanes: delivery.lanes,
-});
-
-/** Settings as far as the record of the run allows: after an unclean stop it tells what may have been lost. */
-function withinRecord(settings: DeliverySettings, record: RunRecord | undefined): DeliverySettings {
-  if (!record) return settings;
-  const { batch, delivery } = settings;
-  const { drain, lanes } = delivery;
-  const { window = batch.max_events } = record;
-  const order = record.window === undefined ? drain.order : 'ordered';
-  return {
-    ...settings,
-    batch: { ...batch, max_events: Math.min(batch.max_events, window) },
-    delivery: { ...delivery, lanes: Math.min(lanes, record.lanes), drain: { ...drain, order } },
-  };
-}
-
-/** A batch waits for company no longer than half of the time after which what waits goes to disk. */
-function senderOptions({ batch, delivery: { spool, drain } }: DeliverySettings): SenderOptions {
-  const always = spool.mode === 'always';
-  return {
-    batch,
-    linger: Math.min(batch.wait, spool.spool_after / 2),
-    // What is on disk before it is sent has no newer beside it.
-    backfill: drain.order === 'backfill' && !always,
-    always,
-    maxAge: spool.max_age,
-  };
 }

@@ -9,44 +9,17 @@
  * Nothing is sent before the spool was read, because what is in it goes first. Where the disk cannot be had at all, events are sent from
  * memory, unless each must be on disk first.
  */
-import type { Clock } from '../clock.ts';
 import { describe } from '../errors.ts';
-import type { Ledger } from '../ledger.ts';
-import type { Log } from '../log.ts';
-import type { DeadLetters } from './dead-letters.ts';
-import type { Intake } from './intake.ts';
-import { Room, type RoomOptions } from './room.ts';
+import type { KeeperOptions, KeeperParts } from './keeper-parts.ts';
+import { Room } from './room.ts';
 import { Spool } from './spool.ts';
 import { type RunRecord, readState, type SpoolState } from './spool-state.ts';
-import { type OpenStore, type Store, StoreError } from './store.ts';
+import { type Store, StoreError } from './store.ts';
 
 /** How long until a disk that failed is tried again, in milliseconds. */
 const RETRY_MS = 1000;
 /** Copies in memory of what is on disk, for each lane, in bytes. */
 const CACHE_BYTES = 2 * 2 ** 20;
-
-export interface KeeperOptions extends RoomOptions {
-  /** The most events that a lane has in flight at once; undefined where they are not in order. */
-  readonly window: number | undefined;
-  readonly lanes: number;
-}
-
-export interface KeeperParts {
-  readonly name: string;
-  readonly run: string;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly ledger: Ledger;
-  readonly intake: Intake;
-  readonly dead: DeadLetters;
-  readonly openStore: OpenStore;
-  /** Whether the broker fails, so that memory is not to be trusted with anything. */
-  readonly failing: () => boolean;
-  /** Called when the disk knows of another way to send: `recorded` is new. */
-  readonly onRecord: () => void;
-  /** Called when there may be more to send. */
-  readonly onChange: () => void;
-}
 
 export class Keeper {
   readonly #parts: KeeperParts;
@@ -287,6 +260,8 @@ export class Keeper {
     this.#stopped = true;
     this.#cancelTimer?.();
     await this.#working;
+    // A disk that failed a while ago may be well again.
+    if (!this.#store) await this.open();
     if (!this.#store || !this.#spool) return false;
     let safe = false;
     try {

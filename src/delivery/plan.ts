@@ -47,14 +47,14 @@ export class Planner {
     return this.#segments.get(lane.number) ?? [];
   }
 
-  /** Plans a lane. Without `withEntries` nothing is added but what must be. */
-  plan(plan: Plan, lane: Lane, withEntries: boolean): void {
+  /** Plans a lane. A full disk takes nothing but deletions: with `deletionsOnly` the rest stays to be written. */
+  plan(plan: Plan, lane: Lane, deletionsOnly: boolean): void {
     const doomed = this.#planDoomed(plan, lane);
+    if (deletionsOnly) return;
     const known = this.segments(lane);
-    const { durable } = lane;
-    const { written, segments } = withEntries ? this.#planEntries(plan, lane, known) : { written: durable, segments: known };
+    const { written, segments } = this.#planEntries(plan, lane, known);
     const losses = planLosses(plan, lane);
-    if (!doomed && !losses && written === durable) return;
+    if (!doomed && !losses && written === lane.durable && !lane.holed) return;
     plan.done.push(() => {
       lane.durable = Math.max(lane.durable, written);
       this.#segments.set(lane.number, segments);
@@ -69,6 +69,7 @@ export class Planner {
   #planRecord(plan: Plan, lane: Lane, written: number, segments: readonly Segment[]): void {
     const record = recordOf(lane, written, segments);
     plan.changes.push({ key: laneKey(lane.number), value: encodeValue(record) });
+    plan.writes = true;
     const { holed } = lane;
     lane.holed = false;
     plan.undo.push(() => {

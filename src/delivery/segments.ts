@@ -1,5 +1,8 @@
 /** Which places of a lane's disk belong to which run, so that what the disk does not give back can still be told by its numbers. */
 
+/** Stands for a run that the disk no longer names. */
+const UNKNOWN_RUN = 'unknown';
+
 export interface Segment {
   /** The first place; the segment ends where the next one begins. */
   readonly from: number;
@@ -32,6 +35,8 @@ export interface Part {
 /** A span of places, cut where runs begin. */
 export function partsOf(segments: readonly Segment[], from: number, to: number): Part[] {
   const parts: Part[] = [];
+  // A disk that lost the lane's record and its entries' heads does not say whose they were.
+  if (segments.length === 0 && from < to) return [{ from, to, run: UNKNOWN_RUN, first: 1, last: to - from }];
   for (const [i, segment] of segments.entries()) {
     const [low, high] = [Math.max(from, i === 0 ? 0 : segment.from), Math.min(to, segments[i + 1]?.from ?? to)];
     if (low < high) parts.push({ from: low, to: high, run: segment.run, first: segment.first, last: segment.last });

@@ -82,7 +82,7 @@ export class Spool {
 
   async #flush(): Promise<void> {
     for (let more = true; more; ) {
-      const plan = this.#plan(!this.#full);
+      const plan = this.#plan(this.#full);
       // On a full disk room is made first; then it is tried again.
       if (plan.changes.length === 0 && this.#full) this.#full = false;
       else if (plan.changes.length === 0 && !this.#syncDue()) return;
@@ -114,11 +114,11 @@ export class Spool {
     return this.syncIn === 0;
   }
 
-  #plan(withEntries: boolean): Plan {
+  #plan(deletionsOnly: boolean): Plan {
     const plan = new Plan();
-    for (const lane of this.#parts.lanes()) this.#planner.plan(plan, lane, withEntries);
+    for (const lane of this.#parts.lanes()) this.#planner.plan(plan, lane, deletionsOnly);
     // In the same batch as the entries' own keys are deleted.
-    this.#parts.dead.plan(plan, withEntries);
+    this.#parts.dead.plan(plan, deletionsOnly);
     return plan;
   }
 
@@ -170,7 +170,7 @@ export class Spool {
 
   /** Deletes on disk what is delivered or was dropped, and gives its space back at once. */
   async makeRoom(): Promise<void> {
-    const plan = this.#plan(false);
+    const plan = this.#plan(true);
     if (plan.changes.length === 0) return;
     await this.#write(plan);
     await this.#compacting;

@@ -61,6 +61,7 @@ export class SimulatedDisk {
         return this.#read(range, max, maxBytes);
       },
       last: async (range) => {
+        check();
         await this.#pass();
         return this.#keys(range).at(-1);
       },
@@ -115,11 +116,10 @@ export class SimulatedDisk {
 
   async #write(changes: readonly Change[], sync: boolean, check: () => void): Promise<void> {
     const adds = changes.some(({ value }) => value !== undefined);
-    const size = changes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
     const fails = this.#random.chance(this.failing);
     await this.#pass();
     check();
-    if (this.full && size > 4096) throw new StoreError('full', 'no space left on the disk');
+    if (this.full && adds) throw new StoreError('full', 'no space left on the disk');
     if (fails) {
       this.#handle = undefined;
       throw new StoreError('broken', 'input/output error');

@@ -89,7 +89,10 @@ class World {
   noteSettings(): void {
     const { drain, spool } = this.settings.delivery;
     this.backfill ||= drain.order === 'backfill';
-    this.unsyncedMs = Math.max(this.unsyncedMs, { always: 0, interval: spool.fsync_interval, never: Number.POSITIVE_INFINITY }[spool.fsync]);
+    this.unsyncedMs = Math.max(
+      this.unsyncedMs,
+      { always: 0, interval: spool.fsync_interval, never: Number.POSITIVE_INFINITY }[spool.fsync],
+    );
     // A full spool that drops nothing leaves events in memory for as long as it is full.
     if (spool.when_full !== 'drop_oldest') this.limited.add(`run${this.runs}`);
   }
@@ -149,7 +152,8 @@ class World {
   #cut(): void {
     const age = this.disk.cut();
     if (age === undefined || this.unsyncedMs === 0) return;
-    if (age > this.unsyncedMs + SLACK_MS && !this.dead.some(({ diskTrouble }) => diskTrouble)) throw new Error(`${age} ms were not synced`);
+    if (age > this.unsyncedMs + SLACK_MS && !this.dead.some(({ diskTrouble }) => diskTrouble))
+      throw new Error(`${age} ms were not synced`);
     for (let run = 1; run <= this.runs; run++) this.forgiven.add(`run${run}`);
   }
 
@@ -300,6 +304,10 @@ export async function simulate(seed: number, trace?: (line: string) => void): Pr
   trace?.(JSON.stringify(world.broker.arrived.map(({ seq, notice }) => seq ?? notice)));
   const { last, unclean, forgiven, pardons, backfill, damaged, broker } = world;
   const untold = new Set([...world.untold, ...world.dead.filter(({ diskTrouble }) => diskTrouble).map(({ run }) => run)]);
+  // What such a run gave up of the runs before it was known in its memory alone.
+  for (const { run, diskTrouble } of world.dead) {
+    if (diskTrouble) for (let before = 1; before <= Number(run.slice(3)); before++) forgiven.add(`run${before}`);
+  }
   const verdict = judge(broker, { last, unclean, untold, forgiven, pardons, backfill, damaged });
   judgeKills(world);
   return { events: world.n, runs: world.runs, ...verdict };
