@@ -8,6 +8,7 @@ import { deliveryKafka } from './delivery/kafka.ts';
 import { latency } from './delivery/latency.ts';
 import { outageKafka, outageRabbitmq } from './delivery/outage.ts';
 import { deliveryRabbitmq } from './delivery/rabbitmq.ts';
+import { deliverySpool } from './delivery/spool.ts';
 import { encode } from './encode.ts';
 import { host, manyProcesses } from './host.ts';
 import { kafka } from './kafka.ts';
@@ -29,6 +30,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   'delivery-rabbitmq': deliveryRabbitmq,
   'outage-kafka': outageKafka,
   'outage-rabbitmq': outageRabbitmq,
+  'delivery-spool': deliverySpool,
   flaky,
   latency,
   isolation,
