@@ -10,18 +10,22 @@ import { outageKafka, outageRabbitmq } from './delivery/outage.ts';
 import { deliveryRabbitmq } from './delivery/rabbitmq.ts';
 import { deliverySpool } from './delivery/spool.ts';
 import { encode } from './encode.ts';
+import { exposition } from './exposition.ts';
 import { host, manyProcesses } from './host.ts';
 import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
 import { rabbitmq } from './rabbitmq.ts';
+import { scrapes } from './scrape.ts';
 import { hour, start } from './service.ts';
 import { spoolFigures } from './spool.ts';
 
 const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   encode,
+  exposition,
   host,
   processes: manyProcesses,
   hour,
+  scrapes,
   start,
   spool: spoolFigures,
   kafka,

@@ -4,21 +4,23 @@
  * `apply` brings what runs to what a configuration says and touches nothing that did not change, so that starting and reloading are one
  * thing. A sink whose options changed hands its queue and its account to its successor.
  */
-import { randomBytes } from 'node:crypto';
 import { Bus } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
+import { Delivery } from './delivery/delivery.ts';
 import type { DeliveryStatus } from './delivery/status.ts';
 import { describe } from './errors.ts';
 import type { TideEvent } from './event.ts';
 import type { Host } from './host.ts';
 import type { Log } from './log.ts';
 import { Publisher } from './publisher.ts';
+import { newRun } from './run-id.ts';
 import type { RunnerStatus } from './runner-types.ts';
 import { Scheduler, stableOffset } from './scheduler.ts';
 import { sensorState } from './sensor-state.ts';
 import { type SensorStatus, SensorTask } from './sensor-task.ts';
-import { isBroker, runSink, type SinkRunner } from './sink-runner.ts';
+import { isBroker } from './sink.ts';
+import { runSink, type SinkRunner } from './sink-runner.ts';
 
 /** A sink that a new configuration no longer has may go on writing for as long as this, in milliseconds. */
 const REMOVAL_MS = 10_000;
@@ -52,7 +54,7 @@ interface RunningSink {
 
 export class Agent {
   /** Tells this run's events from those of every other run. */
-  readonly run = `${Date.now().toString(36)}${randomBytes(3).toString('hex')}`;
+  readonly run = newRun();
   readonly #options: AgentOptions;
   readonly #bus: Bus;
   readonly #scheduler: Scheduler;
@@ -113,6 +115,12 @@ export class Agent {
       sensors: [...this.#sensors.values()].map((task) => task.status()),
       sinks: [...this.#sinks.values()].map(({ entry, runner }) => ({ name: entry.name, ...runner.status() })),
     };
+  }
+
+  /** What runs a broker sink; undefined where there is none of that name, or it is no broker's. */
+  delivery(sink: string): Delivery | undefined {
+    const runner = this.#sinks.get(sink)?.runner;
+    return runner instanceof Delivery ? runner : undefined;
   }
 
   #unchanged(entry: SensorEntry, hostName: string): boolean {

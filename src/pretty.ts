@@ -99,7 +99,7 @@ function cellText(cell: Cell): string {
 }
 
 /** Control characters, and those that change the direction of text, as `\u{…}`. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (found) => `\\u{${found.charCodeAt(0).toString(16)}}`);
 }
 

@@ -3,6 +3,7 @@ import {
   type AnyTable,
   createLayout,
   createSource,
+  type LabelMap,
   type Layout,
   rowsThatFit,
   type Source,
@@ -17,6 +18,8 @@ export class Publisher {
   /** The layout of each table of the last sample, by its place in the sample. */
   readonly #layouts: Layout[] = [];
   readonly #cuts = new WeakMap<Layout, readonly Layout[]>();
+  /** The source with the labels of each target. */
+  readonly #targets = new WeakMap<LabelMap, Source>();
   #n = 0;
 
   /** `maxBytes` is the largest estimated size of an event; a table above it is cut by rows. `published` is how many events the source had before. */
@@ -32,21 +35,33 @@ export class Publisher {
     return this.#n;
   }
 
-  /** Publishes the tables of one sample; `time` is when it began, Unix time in milliseconds. Returns the number of events. */
-  publish(tables: readonly AnyTable[], time: number): number {
+  /**
+   * Publishes the tables of one sample; `time` is when it began, Unix time in milliseconds. `labels` are those of a target, beside the source's.
+   * Returns the number of events.
+   */
+  publish(tables: readonly AnyTable[], time: number, labels?: LabelMap): number {
     const before = this.#n;
+    const source = labels === undefined ? this.#source : this.#withLabels(labels);
     tables.forEach((builder, place) => {
       const table = builder.seal(this.#layouts[place]);
       this.#layouts[place] = table.layout;
-      const event = new TideEvent(this.#source, this.#n + 1, time, table);
+      const event = new TideEvent(source, this.#n + 1, time, table);
       if (event.bytes <= this.#maxBytes || table.layout.rows < 2) {
         this.#n++;
         this.#publish(event);
       } else {
-        for (const part of this.#cut(table)) this.#publish(new TideEvent(this.#source, ++this.#n, time, part));
+        for (const part of this.#cut(table)) this.#publish(new TideEvent(source, ++this.#n, time, part));
       }
     });
     return this.#n - before;
+  }
+
+  #withLabels(labels: LabelMap): Source {
+    const known = this.#targets.get(labels);
+    if (known) return known;
+    const source = createSource({ ...this.#source, labels: { ...this.#source.labels, ...labels } });
+    this.#targets.set(labels, source);
+    return source;
   }
 
   #cut(table: Table): Table[] {

@@ -27,6 +27,8 @@ export interface Job<T> {
   readonly timeout: number;
   /** Where in the interval its moments are; see `stableOffset`. */
   readonly offset: number;
+  /** Whether it is sampled when it is added, too, and not only at its moments. Default true. */
+  readonly atOnce?: boolean;
   /** May return directly. `time` is the wall clock's now, in milliseconds, and the same that `done` will be told. */
   sample(signal: AbortSignal, time: number): T | Promise<T>;
   /** Told of each sample that succeeded; a throw makes it a failed one. `time` is the wall clock's when it began, in milliseconds. */
@@ -58,12 +60,18 @@ export interface JobStats {
  * agent's, so that what one agent samples in one round is of one moment and costs one wake-up, and no two agents of a fleet need their
  * resources in the same instant.
  */
-export function stableOffset(name: string, interval: number): number {
+export const stableOffset = (name: string, interval: number): number => Math.floor(shareOf(name) * (interval / 10));
+
+/** A number from 0 to 1 that is always the same for the same name. */
+function shareOf(name: string): number {
   // FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/
   let hash = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  return Math.floor(((hash >>> 0) / 2 ** 32) * (interval / 10));
+  return (hash >>> 0) / 2 ** 32;
 }
+
+/** As `stableOffset`, over the whole interval: for the many targets of one sensor, of which no two need to be at one moment. */
+export const spreadOffset = (name: string, interval: number): number => Math.floor(shareOf(name) * interval);
 
 export class Scheduler {
   readonly #clock: Clock;
@@ -76,7 +84,7 @@ export class Scheduler {
     this.#alarms = new Alarms(clock, onRound);
   }
 
-  /** Samples the job now, and from then on at its moments. */
+  /** Samples the job now unless it is not `atOnce`, and from then on at its moments. */
   add<T>(job: Job<T>): { readonly stats: Readonly<JobStats>; stop(): void } {
     const timetable = new Timetable(job, this.#clock, this.#alarms, () => this.#timetables.delete(timetable));
     this.#timetables.add(timetable);
@@ -165,6 +173,7 @@ class Timetable<T> {
 
   start(): void {
     this.#due = this.#after(this.#clock.wall());
+    if (this.#job.atOnce === false) return this.#sleep();
     this.#cancel = this.#clock.after(0, () => {
       this.#sample();
       this.#sleep();

@@ -14,6 +14,7 @@ import type { Log } from './log.ts';
 import type { Publisher } from './publisher.ts';
 import type { JobStats, Scheduler } from './scheduler.ts';
 import type { Sampler, SensorContext, SensorState } from './sensor.ts';
+import { type TargetsStatus, TargetTasks } from './target-tasks.ts';
 
 /** What was missing may come: a device is plugged in, a module loaded. In milliseconds. */
 const RETRY_MS = 300_000;
@@ -27,6 +28,8 @@ export interface SensorStatus {
   /** Why it is unavailable. */
   readonly why: string | undefined;
   readonly stats: Readonly<JobStats> | undefined;
+  /** Of a sensor with many sources. */
+  readonly targets?: TargetsStatus;
 }
 
 export interface SensorParts {
@@ -52,6 +55,7 @@ export class SensorTask {
   #why: string | undefined;
   #sampler: Sampler | undefined;
   #timetable: { readonly stats: Readonly<JobStats>; stop(): void } | undefined;
+  #targets: TargetTasks | undefined;
   #cancelRetry: () => void = () => {};
   #complaint: string | undefined;
 
@@ -73,7 +77,14 @@ export class SensorTask {
   }
 
   status(): SensorStatus {
-    return { name: this.entry.name, state: this.#state, why: this.#why, stats: this.#timetable?.stats };
+    const targets = this.#targets?.status();
+    return {
+      name: this.entry.name,
+      state: this.#state,
+      why: this.#why,
+      stats: this.#timetable?.stats,
+      ...(targets && { targets }),
+    };
   }
 
   /** Opens the sensor and begins to sample. Never rejects: one that cannot be opened is tried again later, one that takes long not waited for. */
@@ -111,6 +122,7 @@ export class SensorTask {
     this.#state = 'closed';
     this.#cancelRetry();
     this.#timetable?.stop();
+    this.#targets?.close();
     try {
       await withDeadline(this.#clock, CLOSE_MS, 'closing it', async () => await this.#sampler?.close?.());
     } catch (error) {
@@ -137,6 +149,11 @@ export class SensorTask {
 
   #sample(sampler: Sampler): void {
     const { name, interval, timeout } = this.entry;
+    if (sampler.targets) {
+      const tasks = new TargetTasks(this.entry, this.#scheduler, this.#publisher, this.#clock, this.#log);
+      this.#targets = tasks;
+      sampler.targets((targets) => tasks.change(targets));
+    }
     this.#timetable = this.#scheduler.add<readonly AnyTable[]>({
       name,
       interval,

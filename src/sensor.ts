@@ -1,6 +1,6 @@
 /** The contract of a sensor: one file in `sensors/`, named as the sensor is, whose default export is `defineSensor({…})`. */
 import type * as z from 'zod';
-import type { AnyTable, Schema } from './event.ts';
+import type { AnyTable, LabelMap, Schema } from './event.ts';
 import type { Host } from './host.ts';
 
 /** An opened sensor. The scheduler calls `sample` at every interval, never twice at once, and `close` at the end. */
@@ -15,6 +15,28 @@ export interface Sampler {
    */
   sample(signal: AbortSignal, time: number): readonly AnyTable[] | Promise<readonly AnyTable[]>;
   close?(): void | Promise<void>;
+  /**
+   * Of a sensor with many sources: tells its targets, at once and whenever they change. The scheduler samples each at the sensor's interval, at
+   * moments of its own that are spread over it, beside `sample`.
+   */
+  targets?(changed: (targets: readonly Target[]) => void): void;
+}
+
+/** One of many sources of a sensor, such as a page that is scraped. */
+export interface Target {
+  /** No other target of the sensor has it. It decides where in the interval the target's moments are. */
+  readonly name: string;
+  /** Go with each of its events, beside the sensor's. */
+  readonly labels: LabelMap;
+  /** What is wrong with it, after its last sample. The same words for as long as it is the same: they are logged when they change. */
+  readonly problem: string | undefined;
+  /**
+   * As a sampler's, but ends by itself within `timeout` milliseconds, and what goes wrong is told in its tables: that a target is down is a
+   * measurement.
+   */
+  sample(signal: AbortSignal, timeout: number): readonly AnyTable[] | Promise<readonly AnyTable[]>;
+  /** It is no target any more. Lets go of the source and returns what is to be said of that. */
+  leave(): readonly AnyTable[];
 }
 
 /** What an instance keeps from one run to the next: one small JSON value. */

@@ -1,5 +1,4 @@
 /** Makes what runs a sink: a runner for one that writes directly, delivery for a broker's. */
-import { join } from 'node:path';
 import type { BrokerDefinition } from './broker.ts';
 import type { Clock } from './clock.ts';
 import type { SinkEntry } from './config/config.ts';
@@ -11,7 +10,8 @@ import type { TideEvent } from './event.ts';
 import type { Log } from './log.ts';
 import { Runner } from './runner.ts';
 import type { RunnerStatus } from './runner-types.ts';
-import type { AnySink, SinkDefinition } from './sink.ts';
+import { isBroker, type SinkDefinition } from './sink.ts';
+import { spoolFolder } from './spool/folders.ts';
 
 /** What the agent needs of it. */
 export interface SinkRunner {
@@ -33,11 +33,6 @@ export interface SinkSurroundings {
   readonly clock: Clock;
   readonly log: Log;
 }
-
-export const isBroker = (sink: AnySink): sink is BrokerDefinition => 'openBroker' in sink;
-
-/** The folder of a sink's spool: by its name, never by its options. */
-export const spoolFolder = (stateDir: string, sink: string): string => join(stateDir, 'spool', sink);
 
 /**
  * Runs a sink. `old` is what ran it under other options: its events and its account go on, in a runner that takes over or in the same

@@ -41,3 +41,5 @@ export const defineSink = <O extends z.ZodType>(sink: SinkDefinition<O>): SinkDe
 
 /** What a file of `sinks/` exports: a sink, or a broker's, which gets delivery around it. */
 export type AnySink = SinkDefinition | BrokerDefinition;
+
+export const isBroker = (sink: AnySink): sink is BrokerDefinition => 'openBroker' in sink;

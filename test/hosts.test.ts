@@ -1,4 +1,4 @@
-/** The machines in `fixtures/hosts`: every sensor that runs by default, on each of them, against its golden file. */
+/** The machines in `fixtures/hosts`: every sensor that needs no options, on each of them, against its golden file. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -22,8 +22,8 @@ describe.each(hosts)('%s', (host) => {
   test('what every sensor sees', async () => {
     const seen: Record<string, PlainTable[] | string> = {};
     for (const name of registry.sensorNames()) {
-      const { byDefault = true } = await registry.loadSensor(name);
-      if (byDefault) seen[name] = await outcome(name, host);
+      const { byDefault = true, options } = await registry.loadSensor(name);
+      if (byDefault && options.safeParse({}).success) seen[name] = await outcome(name, host);
     }
     expectGolden(`hosts/${host}/expected.json`, seen);
   });

@@ -1,15 +1,18 @@
-/** `tidegate check`: every mistake in the configuration. */
+/** `tidegate check`: every mistake in the configuration; with `--connect`, whether its destinations take what is sent. */
 import { loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
 import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
 
 /** Says that the configuration is right, and what it is in one line; throws the report of its mistakes. */
-export async function check(options: GlobalOptions & { config?: string }, { env, out, paint }: Context): Promise<void> {
+export async function check(options: GlobalOptions & { config?: string; connect?: boolean }, context: Context): Promise<void> {
+  const { env, out, paint } = context;
+  const state = stateDir(options, env);
   const { config, warnings } = await loadConfig(options.config, env, {
-    stateDir: stateDir(options, env),
+    stateDir: state,
     hostName: hostOf(options, env).name,
   });
   for (const warning of warnings) out.write(`${paint.yellow('warning:')} ${formatMistake(warning)}\n`);
   const from = config.files.join(', ') || 'embedded defaults';
   out.write(`${paint.green('right:')} ${from}: ${config.sensors.length} sensors, ${config.sinks.length} sinks\n`);
+  if (options.connect) await (await import('./connect.ts')).connectSinks(config, state, context);
 }

@@ -6,6 +6,8 @@ import type { Context } from './context.ts';
 interface Words {
   readonly command: string;
   readonly about: string;
+  /** Words that an argument may be. */
+  readonly words: readonly string[];
   readonly options: readonly { readonly flag: string; readonly about: string; readonly choices: readonly string[] }[];
 }
 
@@ -13,6 +15,7 @@ const wordsOf = (program: Command): Words[] =>
   program.commands.map((command) => ({
     command: command.name(),
     about: command.description(),
+    words: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
     options: [...command.options, ...program.options].flatMap(({ long, description, argChoices }) =>
       long ? [{ flag: long, about: description, choices: argChoices ?? [] }] : [],
     ),
@@ -30,7 +33,10 @@ export function completion(shell: string, program: Command, { out }: Context): v
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 function bash(words: Words[]): string {
-  const cases = words.map(({ command, options }) => `    ${command}) words="${options.map(({ flag }) => flag).join(' ')}" ;;`);
+  const cases = words.map(
+    ({ command, words: choices, options }) =>
+      `    ${command}) words="${[...choices, ...options.map(({ flag }) => flag)].join(' ')}" ;;`,
+  );
   const choices = words.flatMap(({ options }) =>
     options
       .filter(({ choices }) => choices.length > 0)
@@ -54,11 +60,12 @@ complete -F _tidegate tidegate
 
 function zsh(words: Words[]): string {
   const commands = words.map(({ command, about }) => `    ${quote(`${command}:${about}`)}`);
-  const cases = words.map(({ command, options }) => {
+  const cases = words.map(({ command, words: choices, options }) => {
+    const others = choices.length > 0 ? `'*:word:(${choices.join(' ')})'` : "'*:file:_files'";
     const specs = options.map(({ flag, about, choices }) =>
       quote(`${flag}[${about.replaceAll(/[[\]:]/g, ' ')}]${choices.length > 0 ? `:value:(${choices.join(' ')})` : ''}`),
     );
-    return `    ${command}) _arguments ${specs.join(' ')} '*:file:_files' ;;`;
+    return `    ${command}) _arguments ${specs.join(' ')} ${others} ;;`;
   });
   return `#compdef tidegate
 _tidegate() {
@@ -75,8 +82,9 @@ compdef _tidegate tidegate
 }
 
 function fish(words: Words[]): string {
-  const lines = words.flatMap(({ command, about, options }) => [
+  const lines = words.flatMap(({ command, about, words: choices, options }) => [
     `complete -c tidegate -n __fish_use_subcommand -a ${command} -d ${quote(about)}`,
+    ...choices.map((choice) => `complete -c tidegate -n '__fish_seen_subcommand_from ${command}' -a ${choice}`),
     ...options.map(({ flag, about: what, choices }) => {
       const values = choices.length > 0 ? ` -x -a ${quote(choices.join(' '))}` : '';
       return `complete -c tidegate -n '__fish_seen_subcommand_from ${command}' -l ${flag.slice(2)} -d ${quote(what)}${values}`;

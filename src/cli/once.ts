@@ -27,7 +27,9 @@ export async function once(names: readonly string[], options: OnceOptions, conte
     err.write(`${paintErr.dim(`${name}:`)} ${config.secrets.redact(message)}\n`);
   };
   const sampled = await sampleAll(wanted, host, { agent: config.agent, host: config.host, stateDir: state, say });
-  for (const { name, why } of sampled) if (why !== undefined) err.write(`${paintErr.dim(`${name}:`)} ${why}\n`);
+  for (const { name, why, problems = [] } of sampled) {
+    for (const problem of why === undefined ? problems : [why]) err.write(`${paintErr.dim(`${name}:`)} ${problem}\n`);
+  }
   out.write(print(sampled, options.format, context));
   // A sensor that was asked for by name and has nothing is a failure; one of many is not.
   if (names.length > 0 && sampled.some(({ why }) => why !== undefined)) process.exitCode = 1;

@@ -3,6 +3,9 @@ import { Command, CommanderError, Option } from 'commander';
 import { describe, errno, UsageError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { createContext } from './context.ts';
+import { examples } from './examples.ts';
+import type { OnceOptions } from './once.ts';
+import { addSpool } from './spool-command.ts';
 import { version } from './version.ts';
 
 /** Exit code for a mistake of ours, EX_SOFTWARE of sysexits.h. */
@@ -11,11 +14,6 @@ const EXIT_SOFTWARE = 70;
 const EXIT_USAGE = 64;
 /** Exit code when standard output cannot be written, EX_IOERR of sysexits.h. */
 const EXIT_IO = 74;
-
-const examples = (lines: readonly [string, string][]): string => {
-  const width = Math.max(...lines.map(([command]) => command.length));
-  return `\nExamples:\n${lines.map(([command, what]) => `  ${command.padEnd(width)}   ${what}`).join('\n')}`;
-};
 
 const configOption = (): Option =>
   new Option('-c, --config <file>', 'configuration; embedded defaults without one').env('TIDEGATE_CONFIG');
@@ -40,6 +38,7 @@ function createProgram(): Command {
   addRunning(program);
   addConfiguring(program);
   addLooking(program);
+  addSpool(program);
   addVerifying(program);
   return program;
 }
@@ -100,7 +99,15 @@ function addConfiguring(program: Command): void {
     .command('check')
     .description('reads the configuration and says every mistake in it; exits 0, or 78 when it is wrong')
     .addOption(configOption())
-    .addHelpText('after', examples([['tidegate check -c tidegate.yaml', 'before a reload']]))
+    .option('--connect', 'try the destinations, too: connect to each broker and open each file; nothing is sent')
+    .addHelpText(
+      'after',
+      examples([
+        ['tidegate check -c tidegate.yaml', 'before a reload'],
+        ['tidegate check -c tidegate.yaml --connect', 'before the first start: are the brokers there, do they let us in?'],
+      ]) +
+        '\nWith --connect it also exits 78 where a destination refuses what the configuration says, 69 where one does not answer.',
+    )
     .action(
       async (_options, command: Command) => await (await import('./check.ts')).check(command.optsWithGlobals(), createContext()),
     );
@@ -132,12 +139,22 @@ function addLooking(program: Command): void {
     .command('sensors')
     .description('what sensors there are, whether they work here and why not; with a name, its options and tables')
     .argument('[name]', 'one sensor')
+    // Not from the environment: without the option it is about sensors, with it about a configuration.
+    .option('-c, --config <file>', 'a configuration, whose sensors are sampled once')
     .addOption(hostOption())
-    .addHelpText('after', examples([['tidegate sensors disk', 'options and tables of one sensor']]))
-    .action(
-      async (name: string | undefined, _options, command: Command) =>
-        await (await import('./list.ts')).listSensors(name, command.optsWithGlobals(), createContext()),
-    );
+    .addHelpText(
+      'after',
+      examples([
+        ['tidegate sensors disk', 'options and tables of one sensor'],
+        ['tidegate sensors -c tidegate.yaml', 'the sensors of a configuration, and what is wrong with their targets'],
+      ]),
+    )
+    .action(async (name: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals<OnceOptions>();
+      if (options.config !== undefined)
+        await (await import('./list-configured.ts')).listConfigured(name, options, createContext());
+      else await (await import('./list.ts')).listSensors(name, options, createContext());
+    });
   program
     .command('sinks')
     .description('what sinks there are; with a name, its options')

@@ -6,6 +6,7 @@ import { systemClock } from '../clock.ts';
 import { type Config, diffConfig } from '../config/config.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
+import { type Control, openControl } from '../control/server.ts';
 import { describe, errno, UsageError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
@@ -45,7 +46,8 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     log,
     maxEventBytes: EVENT_BYTES_MAX,
   });
-  const stopped = stopOnSignal(agent, context, log);
+  const control = await openControl({ state, agent, clock: systemClock, log });
+  const stopped = stopOnSignal(agent, control, context, log);
   const started = agent.apply(config);
   reloadOnHangup(agent, load, log, started, (loaded) => {
     [now, before] = [loaded, now];
@@ -82,7 +84,7 @@ function makeFolder(folder: string): void {
 }
 
 /** The first SIGTERM or SIGINT flushes and resolves; a second one ends the process at once. */
-function stopOnSignal(agent: Agent, context: Context, log: Log): Promise<void> {
+function stopOnSignal(agent: Agent, control: Control, context: Context, log: Log): Promise<void> {
   return new Promise((resolve) => {
     let stopping = false;
     for (const [signal, code] of Object.entries(SIGNALS)) {
@@ -95,7 +97,8 @@ function stopOnSignal(agent: Agent, context: Context, log: Log): Promise<void> {
           { signal, seconds: SHUTDOWN_MS / 1000 },
           'stops: delivers what is left, for so long at most; once more ends it at once',
         );
-        void agent.stop(SHUTDOWN_MS).then(() => {
+        void agent.stop(SHUTDOWN_MS).then(async () => {
+          await control.close();
           farewell(agent, context, log);
           resolve();
           // A sink or sensor that hangs for good may hold the process; everything that could be flushed is.

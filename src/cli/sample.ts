@@ -3,10 +3,10 @@
 import { systemClock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { describe } from '../errors.ts';
-import { type AnyTable, createSource, type LabelMap, type Table, TideEvent } from '../event.ts';
+import { createSource, type LabelMap, type Table, type TideEvent } from '../event.ts';
 import type { Host } from '../host.ts';
 import { Publisher } from '../publisher.ts';
-import type { Sampler, Sensor, SensorContext } from '../sensor.ts';
+import type { Sampler, Sensor, SensorContext, Target } from '../sensor.ts';
 import { sensorStateToRead } from '../sensor-state.ts';
 
 /** A sensor with its options, as a configuration has it. */
@@ -25,6 +25,8 @@ export interface Sampled {
   readonly events: readonly TideEvent[];
   /** Why there is nothing. */
   readonly why: string | undefined;
+  /** Targets with what is wrong with them. */
+  readonly problems?: readonly string[];
 }
 
 /** How long a sensor may take that is only looked at, in milliseconds. */
@@ -78,14 +80,18 @@ async function sampleOne(configured: Configured, host: Host, round: Round): Prom
   const { sampler } = opened;
   try {
     const time = systemClock.wall();
+    const events: TideEvent[] = [];
+    const source = createSource({ agent, host: hostName, run: 'once', sensor: name, labels });
+    const publisher = new Publisher(source, Number.POSITIVE_INFINITY, (event) => events.push(event));
     const tables = await withDeadline(
       systemClock,
       timeout,
       `a sample of ${name}`,
       async (signal) => await sampler.sample(signal, time),
     );
-    const source = createSource({ agent, host: hostName, run: 'once', sensor: name, labels });
-    return { name, ...publish(tables, time, source), why: undefined };
+    publisher.publish(tables, time);
+    const problems = await sampleTargets(sampler, timeout, publisher);
+    return { name, events, tables: events.map(({ table }) => table), why: undefined, ...(problems.length > 0 && { problems }) };
   } catch (error) {
     return { name, tables: [], events: [], why: describe(error) };
   } finally {
@@ -93,12 +99,19 @@ async function sampleOne(configured: Configured, host: Host, round: Round): Prom
   }
 }
 
-function publish(
-  tables: readonly AnyTable[],
-  time: number,
-  source: ReturnType<typeof createSource>,
-): Pick<Sampled, 'tables' | 'events'> {
-  const events: TideEvent[] = [];
-  new Publisher(source, Number.POSITIVE_INFINITY, (event) => events.push(event)).publish(tables, time);
-  return { tables: events.map(({ table }) => table), events };
+/** Samples each target of a sensor once, all at the same time. Returns what is wrong with those that have something. */
+async function sampleTargets(sampler: Sampler, timeout: number, publisher: Publisher): Promise<string[]> {
+  let targets: readonly Target[] = [];
+  sampler.targets?.((changed) => {
+    targets = changed;
+  });
+  const problems: string[] = [];
+  const sampleTarget = async (target: Target): Promise<void> => {
+    const time = systemClock.wall();
+    publisher.publish(await target.sample(new AbortController().signal, timeout), time, target.labels);
+    if (target.problem !== undefined) problems.push(`${target.name}: ${target.problem}`);
+  };
+  await Promise.all(targets.map(sampleTarget));
+  for (const target of targets) target.leave();
+  return problems;
 }

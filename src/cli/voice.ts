@@ -1,8 +1,9 @@
 /** What the service says of itself when it starts and when it ends: sentences on a terminal, one record in a log. */
 import type { Agent } from '../agent.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, SinkEntry } from '../config/config.ts';
 import type { Log } from '../log.ts';
 import type { Context } from './context.ts';
+import { destinationOf } from './destination.ts';
 import { version } from './version.ts';
 
 /** Says what runs, what is not available here, and where events go. */
@@ -28,7 +29,7 @@ export function announce(agent: Agent, config: Config, state: string, { err, pai
     `${paint.bold('tidegate')} ${version()}, ${sourceOf(config)}`,
     `${paint.dim('samples  ')} ${sampling.join(', ')}`,
     ...missing.map(({ name, why }) => `${paint.dim('not here ')} ${name}: ${why ?? ''}`),
-    ...config.sinks.map(({ name, options }) => `${paint.dim('writes to')} ${name}${placeOf(options)}`),
+    ...config.sinks.map((sink) => `${paint.dim('writes to')} ${sink.name}${placeOf(sink)}${backlogOf(agent, sink.name)}`),
     `${paint.dim('state in ')} ${state}`,
     paint.dim('Ctrl-C stops it.'),
   ];
@@ -39,18 +40,32 @@ function sourceOf({ files }: Config): string {
   return files.length > 0 ? `configured by ${files.join(', ')}` : 'with embedded defaults (tidegate init writes them out)';
 }
 
-/** Where a sink writes to, when its options say it in one word. */
-function placeOf(options: unknown): string {
-  const path = (options as { path?: unknown }).path;
-  return typeof path === 'string' ? `: ${path}` : '';
+/** Where a sink writes to, when its options say it. */
+function placeOf(sink: SinkEntry): string {
+  const place = destinationOf(sink);
+  return place === '' ? '' : `: ${place}`;
+}
+
+/** What a broker sink has from before, as far as it has been read by now. */
+function backlogOf(agent: Agent, name: string): string {
+  const sink = agent.status().sinks.find((one) => one.name === name);
+  if (!sink || !('spool' in sink)) return '';
+  const { spool, deadLetters } = sink;
+  const dead = deadLetters.events > 0 ? `${deadLetters.events} dead letters (tidegate spool ${name})` : '';
+  const parts = [spool.events > 0 ? `${spool.events} spooled before` : '', dead].filter((part) => part !== '');
+  return parts.length === 0 ? '' : `; ${parts.join(', ')}`;
 }
 
 /** Says what became of every event. */
 export function farewell(agent: Agent, { err }: Context, log: Log): void {
-  for (const { name, ledger } of agent.status().sinks) {
+  for (const sink of agent.status().sinks) {
+    const { name, ledger } = sink;
     const dropped = Object.values(ledger.dropped).reduce((sum, events) => sum + events, 0);
-    const { published, delivered } = ledger;
-    if (err.isTTY) err.write(`${name}: ${published} events, ${delivered} delivered, ${dropped} dropped\n`);
-    else log.info({ sink: name, published, delivered, dropped: ledger.dropped }, 'stopped');
+    const { published, delivered, spooled, dead_lettered } = ledger;
+    const kept = 'spool' in sink ? { spooled, dead_lettered } : {};
+    const spool = spooled > 0 ? `, ${spooled} spooled for the next start` : '';
+    const dead = dead_lettered > 0 ? `, ${dead_lettered} dead letters` : '';
+    if (err.isTTY) err.write(`${name}: ${published} events, ${delivered} delivered${spool}${dead}, ${dropped} dropped\n`);
+    else log.info({ sink: name, published, delivered, ...kept, dropped: ledger.dropped }, 'stopped');
   }
 }

@@ -6,7 +6,7 @@
  */
 import type { Field, Layout, Schema, Source, TideEvent } from '../event.ts';
 import { FORMAT_VERSION } from './format.ts';
-import { bytesOf, Output, SegmentCache, type Segments } from './output.ts';
+import { bytesOf, type LayoutSegments, Output, SegmentCache, type SourceSegments } from './output.ts';
 
 /** The longest text of a number with a comma, in bytes: `-1.2345678901234567e-308,`. */
 const NUMBER_BYTES_MAX = 25;
@@ -15,7 +15,7 @@ const [COMMA, MINUS, ZERO] = [44, 45, 48];
 const SMALL_MAX = 1e9;
 
 export class JsonEncoder {
-  readonly #segments = new SegmentCache(segments);
+  readonly #segments = new SegmentCache(sourceSegments, layoutSegments);
   readonly #output = new Output();
 
   /** The event as one line of JSON, without the newline. */
@@ -28,13 +28,15 @@ export class JsonEncoder {
     const { schema, layout, values, absent } = event.table;
     // Without fields there is one segment and no value behind it.
     const rows = schema.fieldNames.length === 0 ? 0 : layout.rows;
-    const { head, beforeTime, beforeValues, tail, bytes } = this.#segments.of(event);
+    const { head, about, bytes: sourceBytes } = this.#segments.source(event);
+    const { beforeTime, beforeValues, tail, bytes } = this.#segments.layout(event);
     const output = this.#output;
-    output.reserve(bytes + (values.length + 2) * NUMBER_BYTES_MAX);
+    output.reserve(sourceBytes + bytes + (values.length + 2) * NUMBER_BYTES_MAX);
     let at = output.copy(head, 0);
     at = number(output, event.n, at);
     at = output.copy(beforeTime, at);
     at = number(output, event.time, at);
+    at = output.copy(about, at);
     let cell = 0;
     for (const before of beforeValues) {
       at = output.copy(before, at);
@@ -49,22 +51,27 @@ export class JsonEncoder {
   }
 }
 
-function segments(source: Source, schema: Schema, layout: Layout): Segments {
+function sourceSegments({ agent, run, sensor, host, labels }: Source): SourceSegments {
   const json = JSON.stringify;
-  const { agent, run, sensor, host, labels } = source;
+  const head = Buffer.from(`{"v":${FORMAT_VERSION},"id":${json(`${agent}/${run}/${sensor}/`).slice(0, -1)}`);
+  const about = Buffer.from(`,"host":${json(host)},"sensor":${json(sensor)},"labels":${json(labels)}`);
+  return { head, about, bytes: bytesOf([head, about]) };
+}
+
+function layoutSegments(schema: Schema, layout: Layout): LayoutSegments {
+  const json = JSON.stringify;
   const attributes = schema.attributes.map((name, a) => `${json(name)}:${json(layout.attributes[a])}`);
-  const middle = `,"host":${json(host)},"sensor":${json(sensor)},"labels":${json(labels)},"rows":${layout.rows},"attributes":{${attributes.join(',')}},"fields":{`;
+  const middle = `,"rows":${layout.rows},"attributes":{${attributes.join(',')}},"fields":{`;
   const beforeValues = schema.fieldNames.map((name, f) => {
     const { kind, unit } = schema.fields[name] as Field;
     return Buffer.from(`${f === 0 ? middle : ']},'}${json(name)}:{"kind":"${kind}","unit":${json(unit)},"values":[`);
   });
   const parts = {
-    head: Buffer.from(`{"v":${FORMAT_VERSION},"id":${json(`${agent}/${run}/${sensor}/`).slice(0, -1)}`),
     beforeTime: Buffer.from(`","type":${json(schema.type)},"time":`),
     beforeValues: beforeValues.length > 0 ? beforeValues : [Buffer.from(middle)],
     tail: Buffer.from(beforeValues.length > 0 ? ']}}}' : '}}'),
   };
-  return { source, schema, ...parts, bytes: bytesOf([parts.head, parts.beforeTime, ...parts.beforeValues, parts.tail]) };
+  return { schema, ...parts, bytes: bytesOf([parts.beforeTime, ...parts.beforeValues, parts.tail]) };
 }
 
 /** Writes a number as `JSON.parse` reads it back; what is no number becomes a string. */

@@ -7,7 +7,7 @@
 import { Encoder } from '@msgpack/msgpack';
 import type { Field, Layout, Schema, Source, TideEvent } from '../event.ts';
 import { FORMAT_VERSION } from './format.ts';
-import { bytesOf, Output, SegmentCache, type Segments } from './output.ts';
+import { bytesOf, type LayoutSegments, Output, SegmentCache, type SourceSegments } from './output.ts';
 
 const NIL = 0xc0;
 const FLOAT64 = 0xcb;
@@ -22,12 +22,13 @@ const ARRAY32 = 0xdd;
 const NUMBER_BYTES_MAX = 9;
 /** Header and digits of an id, in bytes. */
 const ID_BYTES_MAX = 24;
-interface MsgpackSegments extends Segments {
+
+interface MsgpackSource extends SourceSegments {
   readonly idPrefix: Uint8Array;
 }
 
 export class MsgpackEncoder {
-  readonly #segments = new SegmentCache(segments);
+  readonly #segments = new SegmentCache(sourceSegments, layoutSegments);
   readonly #output = new Output();
 
   /** The event's bytes, in a buffer that the next `encode` overwrites: write or copy them at once. */
@@ -35,13 +36,15 @@ export class MsgpackEncoder {
     const { schema, layout, values, absent } = event.table;
     // Without fields there is one segment and no value behind it.
     const rows = schema.fieldNames.length === 0 ? 0 : layout.rows;
-    const { head, idPrefix, beforeTime, beforeValues, bytes } = this.#segments.of(event);
+    const { head, idPrefix, about, bytes: sourceBytes } = this.#segments.source(event);
+    const { beforeTime, beforeValues, bytes } = this.#segments.layout(event);
     const output = this.#output;
-    output.reserve(bytes + (values.length + 1) * NUMBER_BYTES_MAX + ID_BYTES_MAX);
+    output.reserve(sourceBytes + bytes + (values.length + 1) * NUMBER_BYTES_MAX + ID_BYTES_MAX);
     let at = output.copy(head, 0);
     at = id(output, idPrefix, event.n, at);
     at = output.copy(beforeTime, at);
     at = number(output, event.time, at);
+    at = output.copy(about, at);
     let cell = 0;
     for (const before of beforeValues) {
       at = output.copy(before, at);
@@ -105,33 +108,30 @@ function arrayHeader(length: number): Uint8Array {
 /** Header of a map of fewer than 16 members. */
 const mapHeader = (members: number): Uint8Array => Uint8Array.of(0x80 | members);
 
-function segments(source: Source, schema: Schema, layout: Layout): MsgpackSegments {
-  const encoder = new Encoder();
-  const value = (data: unknown): Uint8Array => encoder.encode(data);
-  const { agent, run, sensor, host, labels } = source;
+const value = (data: unknown): Uint8Array => new Encoder().encode(data);
+
+function sourceSegments({ agent, run, sensor, host, labels }: Source): MsgpackSource {
+  const parts = {
+    head: Buffer.concat([mapHeader(10), value('v'), value(FORMAT_VERSION), value('id')]),
+    idPrefix: Buffer.from(`${agent}/${run}/${sensor}/`),
+    about: Buffer.concat(['host', host, 'sensor', sensor, 'labels', labels].map(value)),
+  };
+  return { ...parts, bytes: bytesOf([parts.head, parts.idPrefix, parts.about]) };
+}
+
+function layoutSegments(schema: Schema, layout: Layout): LayoutSegments {
   const attributes = Object.fromEntries(schema.attributes.map((name, a) => [name, layout.attributes[a]]));
   const { length } = schema.fieldNames;
   const fields = length < 16 ? mapHeader(length) : Uint8Array.of(0xde, length >> 8, length & 0xff);
-  const middle = [
-    ...['host', host, 'sensor', sensor, 'labels', labels, 'rows', layout.rows, 'attributes', attributes, 'fields'].map(value),
-    fields,
-  ];
+  const middle = [...['rows', layout.rows, 'attributes', attributes, 'fields'].map(value), fields];
   const beforeValues = schema.fieldNames.map((name, f) => {
     const { kind, unit } = schema.fields[name] as Field;
     const members = ['kind', kind, 'unit', unit, 'values'].map(value);
     return Buffer.concat([...(f === 0 ? middle : []), value(name), mapHeader(3), ...members, arrayHeader(layout.rows)]);
   });
   const parts = {
-    head: Buffer.concat([mapHeader(10), value('v'), value(FORMAT_VERSION), value('id')]),
-    idPrefix: Buffer.from(`${agent}/${run}/${sensor}/`),
     beforeTime: Buffer.concat([value('type'), value(schema.type), value('time')]),
     beforeValues: beforeValues.length > 0 ? beforeValues : [Buffer.concat(middle)],
   };
-  return {
-    source,
-    schema,
-    ...parts,
-    tail: new Uint8Array(),
-    bytes: bytesOf([parts.head, parts.idPrefix, parts.beforeTime, ...parts.beforeValues]),
-  };
+  return { schema, ...parts, tail: new Uint8Array(), bytes: bytesOf([parts.beforeTime, ...parts.beforeValues]) };
 }

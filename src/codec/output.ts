@@ -29,34 +29,51 @@ export class Output {
 }
 
 /** What an encoder makes once for the events of one layout, and copies into each. */
-export interface Segments {
-  readonly source: Source;
+export interface LayoutSegments {
   readonly schema: Schema;
-  /** Up to the number in the id; in MessagePack up to the header of the id. */
-  readonly head: Uint8Array;
   /** From behind the id up to the time. */
   readonly beforeTime: Uint8Array;
-  /** What stands before the values of each field; the first has everything since the time. */
+  /** What stands before the values of each field; the first has everything since what is said of the source. */
   readonly beforeValues: readonly Uint8Array[];
   readonly tail: Uint8Array;
   /** Bytes of all segments. */
   readonly bytes: number;
 }
 
-/** Keeps the segments of each layout for as long as the layout lives. */
-export class SegmentCache<S extends Segments> {
-  readonly #known = new WeakMap<Layout, S>();
-  readonly #make: (source: Source, schema: Schema, layout: Layout) => S;
+/** What an encoder makes once for a source. */
+export interface SourceSegments {
+  /** Up to the number in the id; in MessagePack up to the header of the id. */
+  readonly head: Uint8Array;
+  /** From behind the time up to the rows: host, sensor and labels. */
+  readonly about: Uint8Array;
+  readonly bytes: number;
+}
 
-  constructor(make: (source: Source, schema: Schema, layout: Layout) => S) {
-    this.#make = make;
+/** Keeps the segments of each source and each layout for as long as it lives. Targets that write the same page share a layout, and so its segments. */
+export class SegmentCache<S extends SourceSegments> {
+  readonly #sources = new WeakMap<Source, S>();
+  readonly #layouts = new WeakMap<Layout, LayoutSegments>();
+  readonly #ofSource: (source: Source) => S;
+  readonly #ofLayout: (schema: Schema, layout: Layout) => LayoutSegments;
+
+  constructor(ofSource: (source: Source) => S, ofLayout: (schema: Schema, layout: Layout) => LayoutSegments) {
+    this.#ofSource = ofSource;
+    this.#ofLayout = ofLayout;
   }
 
-  of({ source, table: { schema, layout } }: TideEvent): S {
-    const known = this.#known.get(layout);
-    if (known?.source === source && known.schema === schema) return known;
-    const made = this.#make(source, schema, layout);
-    this.#known.set(layout, made);
+  source({ source }: TideEvent): S {
+    const known = this.#sources.get(source);
+    if (known) return known;
+    const made = this.#ofSource(source);
+    this.#sources.set(source, made);
+    return made;
+  }
+
+  layout({ table: { schema, layout } }: TideEvent): LayoutSegments {
+    const known = this.#layouts.get(layout);
+    if (known?.schema === schema) return known;
+    const made = this.#ofLayout(schema, layout);
+    this.#layouts.set(layout, made);
     return made;
   }
 }

@@ -1,12 +1,15 @@
 /** The sensors and sinks of a configuration: finds their types, checks their options, and what must hold between them. */
 import type * as z from 'zod';
+import { deliveryOf } from '../delivery/options.ts';
 import { describe } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { formatDuration, matcher } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { emitted } from '../sensor.ts';
+import { isBroker } from '../sink.ts';
 import { check } from './check.ts';
 import { fingerprint, type SensorEntry, type SinkEntry } from './config.ts';
+import { checkDelivery } from './delivery.ts';
 import { isMapping, keyPlaceAt, pick, placeAt, put, slotOf } from './located.ts';
 import type { Findings, Place } from './mistake.ts';
 import { type GeneralOptions, NAME_LENGTH_MAX, NAME_PATTERN, SAMPLE_TIMEOUT_MAX, sensorCommon, sinkCommon } from './schema.ts';
@@ -208,7 +211,11 @@ function sinkEntry({ name, type, definition, options, common, effective: values 
 }
 
 /** What holds between the options of a sink, and between its selection and what the sensors emit. */
-function checkSink({ name, written, place, common }: SinkInput, sensors: readonly SensorEntry[], findings: Findings): void {
+function checkSink(
+  { name, written, place, common, definition, options }: SinkInput,
+  sensors: readonly SensorEntry[],
+  findings: Findings,
+): void {
   const { queue, batch, backoff } = common;
   if (backoff.initial > backoff.max) {
     findings.mistake(
@@ -222,6 +229,7 @@ function checkSink({ name, written, place, common }: SinkInput, sensors: readonl
     const what = `sinks.${name}: batch.${limit} is more than queue.${limit}, so that no batch is ever full`;
     findings.warning(placeAt(written, ['batch', limit], place), what, 'make the queue larger than a batch');
   }
+  if (isBroker(definition)) checkDelivery({ name, written, place, common, delivery: deliveryOf(options) }, findings);
   // Events of the service itself are not declared by a sensor.
   const types = sensors.flatMap((sensor) => emitted(sensor.definition, sensor.options).map((schema) => schema.type));
   const select = written['select'] ?? ['*'];

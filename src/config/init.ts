@@ -58,7 +58,8 @@ export function initConfig(available: { readonly sensors: readonly InitSensor[];
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-const needsOptions = (entry: InitSensor | InitSink): boolean => optionsOf(entry.optionsSchema).some((option) => option.required);
+/** Whether there is something that only the operator can say: a required option, or one of several. */
+const needsOptions = (entry: InitSensor | InitSink): boolean => !entry.optionsSchema.safeParse({}).success;
 
 /** Whether it is put in: it works here, and says nothing else of itself. */
 const isUsable = (sensor: InitSensor): boolean => sensor.available && sensor.byDefault !== false && !needsOptions(sensor);

@@ -117,17 +117,34 @@ export class DeadLetters {
     this.#trim();
   }
 
-  /** Forgets dead letters, because they are sent again or because an operator says so. Returns how many there were. */
+  has(number: number): boolean {
+    return this.#sizes.has(number);
+  }
+
+  /** Those that are not on disk yet. */
+  unwritten(): readonly DeadLetter[] {
+    return [...this.#unwritten.values()];
+  }
+
+  /** Takes one out, to be sent again; `forget` deletes it from disk. Says whether it was there. The ledger is the caller's matter. */
+  take(number: number): boolean {
+    const size = this.#sizes.get(number);
+    if (size === undefined) return false;
+    this.#sizes.delete(number);
+    this.#bytes -= size;
+    return true;
+  }
+
+  /** Deletes from disk what was taken out. */
+  forget(numbers: Iterable<number>): void {
+    for (const number of numbers) if (!this.#unwritten.delete(number)) this.#doomed.push(number);
+  }
+
+  /** Forgets dead letters, because an operator says so or because they give way. Returns how many there were. */
   remove(numbers: Iterable<number>): number {
-    let removed = 0;
-    for (const number of numbers) {
-      const size = this.#sizes.get(number);
-      if (size === undefined) continue;
-      this.#sizes.delete(number);
-      this.#bytes -= size;
-      if (!this.#unwritten.delete(number)) this.#doomed.push(number);
-      removed++;
-    }
+    const taken = [...numbers].filter((number) => this.take(number));
+    this.forget(taken);
+    const removed = taken.length;
     this.#ledger.drop('dead_lettered', 'discarded', removed);
     return removed;
   }

@@ -17,13 +17,13 @@ import type { TideEvent } from '../event.ts';
 import { Ledger } from '../ledger.ts';
 import type { Log } from '../log.ts';
 import { codeOf } from '../outage.ts';
-import { Actions } from './actions.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Health } from './health.ts';
 import { Intake } from './intake.ts';
 import { Keeper } from './keeper.ts';
 import type { Lane } from './lane.ts';
 import { Notices } from './notice.ts';
+import { Operations } from './operations.ts';
 import { Pacer } from './pacer.ts';
 import { Pool } from './pool.ts';
 import { Sender } from './sender.ts';
@@ -31,6 +31,8 @@ import type { SenderOptions, SenderParts } from './sender-parts.ts';
 import { type DeliverySettings, healthOptions, keeperOptions, pausing, senderOptions, withinRecord } from './settings.ts';
 import { type DeliveryStatus, statusOf } from './status.ts';
 import type { OpenStore } from './store.ts';
+
+export type { DeliverySettings } from './settings.ts';
 
 export interface DeliveryParts {
   readonly name: string;
@@ -48,14 +50,10 @@ export interface DeliveryParts {
 /** How long the spool may take to write the rest and close, in milliseconds. */
 const DISK_MS = 10_000;
 
-export type { DeliverySettings } from './settings.ts';
-
 export type OpenBroker = (context: BrokerContext) => Broker;
 
 export class Delivery {
   readonly name: string;
-  /** What an operator does with its dead letters. */
-  readonly actions: Actions;
   readonly #parts: DeliveryParts;
   #settings: DeliverySettings;
   #openBroker: OpenBroker;
@@ -76,6 +74,8 @@ export class Delivery {
   readonly #senderParts: SenderParts;
   readonly #deadlines: Clock;
   #onRest: (() => void)[] = [];
+  /** What an operator may do while it runs. */
+  readonly operations: Operations;
 
   constructor(parts: DeliveryParts, openBroker: OpenBroker, settings: DeliverySettings) {
     const { name, agent, host, run, clock, log, random, openStore } = parts;
@@ -98,7 +98,8 @@ export class Delivery {
     this.#senderParts = this.#partsOfSenders();
     this.#deadlines = pausing(clock, () => this.#health.isBlocked && !this.#stopped);
     this.#pool = this.#newPool();
-    this.actions = new Actions(this.#dead, this.#intake, this.#keeper);
+    const [dead, intake, keeper] = [this.#dead, this.#intake, this.#keeper];
+    this.operations = new Operations({ dead, intake, keeper, onMore: () => this.#kickAll() });
     void this.#keeper.open();
   }
 

@@ -75,11 +75,11 @@ export class Intake {
       : { contentType: 'application/msgpack', body: Buffer.from(this.#msgpack.encode(event)) };
   }
 
-  /** Takes up again what was given up before, with a number of its own. */
+  /** Takes up a dead letter again, with a number of its own, in one of the lanes that there are now. */
   resubmit(entry: Entry): void {
-    this.#ledger.publish();
-    const lane = this.lane(entry.lane);
-    this.#admit(lane, new Entry({ ...entry, run: this.#run, n: ++lane.n }, this.#clock.monotonic()));
+    this.#ledger.move('dead_lettered', 'queued', 1);
+    const lane = this.lane(entry.lane % this.#options.delivery.lanes);
+    this.#admit(lane, new Entry({ ...entry, lane: lane.number, run: this.#run, n: ++lane.n }, this.#clock.monotonic()));
   }
 
   #laneOf(event: TideEvent): number {

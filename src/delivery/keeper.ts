@@ -70,6 +70,11 @@ export class Keeper {
     return this.#spool;
   }
 
+  /** An operator gives up what is spooled now and not in flight. Returns how many there were. */
+  async discard(): Promise<number> {
+    return this.#spool ? await this.#room.discard(this.#spool) : 0;
+  }
+
   configure(options: KeeperOptions): void {
     const { lanes, window } = this.#options;
     // What the run has done so far was done with the former.

@@ -4,6 +4,7 @@ import { bytes, duration } from '../options.ts';
 
 /** Rates are finite so that a pause between two batches is, too. */
 const RATE_MAX = 100_000_000;
+const RATE_HELP = `expected auto, or events a second above 0, up to ${RATE_MAX}; at 0 the spool would never empty: tidegate spool SINK pause holds a sink back`;
 
 const spoolOptions = z.strictObject({
   mode: z
@@ -45,7 +46,8 @@ const drainOptions = z.strictObject({
       'ordered: new events queue behind the spool. backfill: they go first, and the spool empties beside them (default ordered).',
     ),
   rate: z
-    .union([z.literal('auto'), z.number().positive().max(RATE_MAX)])
+    .union([z.literal('auto'), z.number()], { error: RATE_HELP })
+    .refine((rate) => rate === 'auto' || (rate > 0 && rate <= RATE_MAX), RATE_HELP)
     .prefault('auto')
     .describe(
       'Events a second while the spool empties; auto is twice the measured peak of what comes in, and at least 1000 (default auto).',

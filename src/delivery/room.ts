@@ -139,6 +139,22 @@ export class Room {
     }
   }
 
+  /** An operator gives up what is spooled now and not in flight. Returns how many there were. */
+  async discard(spool: Spool): Promise<number> {
+    let discarded = 0;
+    for (const lane of this.#intake.lanes.values()) {
+      const { end } = lane.places;
+      for (;;) {
+        const victims = lane.free(await this.#oldest(spool, lane)).filter(({ position = end }) => position < end);
+        if (victims.length === 0) break;
+        lane.drop(victims, 'discarded');
+        spool.deleted(victims);
+        discarded += victims.length;
+      }
+    }
+    return discarded;
+  }
+
   /** The service ends: what has room moves to disk, in flight or not, and the rest is dropped. */
   async last(spool: Spool): Promise<void> {
     const fits = this.#fits();

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { REPOSITORY } from '../support.ts';
 import { type StartOptions, tidegate, workplace } from './process-support.ts';
 
-const COMMANDS = ['run', 'once', 'check', 'init', 'schema', 'completion', 'sensors', 'sinks', 'record', 'verify'];
+const COMMANDS = ['run', 'once', 'check', 'init', 'schema', 'completion', 'sensors', 'sinks', 'record', 'spool', 'verify'];
 const ESCAPE = '\u001b';
 const { machine, work, state } = workplace();
 const cli = async (args: readonly string[], options: StartOptions = {}) => await tidegate(['--state', state, ...args], options);
@@ -175,7 +175,8 @@ describe('tidegate completion', () => {
 
   it.skipIf(!has('bash'))('offers commands, options and values in bash (skipped without bash)', async () => {
     const { out } = await cli(['completion', 'bash']);
-    expect(offered(out, ['s'])).toEqual(['schema', 'sensors', 'sinks']);
+    expect(offered(out, ['s'])).toEqual(['schema', 'sensors', 'sinks', 'spool']);
+    expect(offered(out, ['spool', 'broker', 'li'])).toEqual(['list']);
     expect(offered(out, ['once', '--fo'])).toEqual(['--format']);
     expect(offered(out, ['once', '--format', 'p'])).toEqual(['prometheus']);
     fileOf('offered.yaml', '');

@@ -29,9 +29,10 @@ export class Service {
   readonly #file: string;
   #running: Started | undefined;
 
-  constructor(yaml: string) {
+  /** `state` is the folder for its state, when it is not to be one of its own. */
+  constructor(yaml: string, given?: string) {
     const { machine, work, state } = workplace();
-    this.state = state;
+    this.state = given ?? state;
     this.#machine = machine;
     this.#file = join(work, 'tidegate.yaml');
     this.configure(yaml);

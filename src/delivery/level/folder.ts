@@ -7,6 +7,7 @@
  *   ballast                  room that is kept for the day on which the disk is full: without it nothing could be tidied up then
  *   data.corrupt-<UTC time>  what a repair started from, newest `ASIDE_MAX` of them
  *   data.repair              a repair in progress
+ *   look-<process>-<number>  a copy made of links, for somebody who looks into the spool while nobody runs it
  */
 import { mkdir, open, readdir, readFile, rename, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';

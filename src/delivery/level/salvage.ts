@@ -18,13 +18,26 @@ const ASIDE_MAX = 3;
 const ASIDE = 'data.corrupt-';
 const repairOf = (folder: string): string => join(folder, 'data.repair');
 
-/** Ends what a killed process left of a repair. */
+/** Ends what a killed process left of a repair, and of a look into the spool. */
 export async function finishRepair(folder: string): Promise<void> {
   const names = await readdir(folder);
+  for (const name of names) if (isLeftLook(name)) await rm(join(folder, name), { recursive: true, force: true });
   if (!names.includes('data.repair')) return;
   // Without `data` the repair was complete: only then are the damaged files moved away.
   if (names.includes('data')) await rm(repairOf(folder), { recursive: true, force: true });
   else await rename(repairOf(folder), dataOf(folder));
+}
+
+/** A copy made of links, `look-<process>-<number>`, of a process that is no more: it keeps tables on disk that are deleted here. */
+function isLeftLook(name: string): boolean {
+  const [, pid] = /^look-(\d{1,10})-\d+$/.exec(name) ?? [];
+  if (pid === undefined) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return errno(error) === 'ESRCH';
+  }
 }
 
 /**
@@ -62,7 +75,8 @@ export async function salvage(folder: string, damage: string): Promise<string> {
 /** Neither room nor permissions would help. */
 const isHopeless = (error: unknown): boolean => ['damaged', 'failed'].includes(troubleOf(error));
 
-async function linkAll(data: string, repair: string): Promise<void> {
+/** A copy of a database that is not open, made of links where the disk can. */
+export async function linkAll(data: string, repair: string): Promise<void> {
   for (const entry of await readdir(data, { withFileTypes: true })) {
     // LOCK may not be touched. LOG is appended to by the repair, and says nothing that is needed.
     if (entry.isFile() && !/^LO(CK|G)/.test(entry.name)) await linkOrCopy(join(data, entry.name), join(repair, entry.name));

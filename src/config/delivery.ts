@@ -1,0 +1,56 @@
+/** What must hold between the options of a broker sink, or is hardly meant. */
+import type { DeliveryOptions } from '../delivery/options.ts';
+import { formatBytes, formatDuration } from '../options.ts';
+import { placeAt } from './located.ts';
+import type { Findings, Place } from './mistake.ts';
+import type { SinkCommon } from './schema.ts';
+
+export interface DeliveryInput {
+  readonly name: string;
+  /** What the operator wrote of the sink, and where. */
+  readonly written: Record<string, unknown>;
+  readonly place: Place | string;
+  readonly common: SinkCommon;
+  readonly delivery: DeliveryOptions;
+}
+
+export function checkDelivery({ name, written, place, common, delivery }: DeliveryInput, findings: Findings): void {
+  const { spool, drain, lanes, lane_by } = delivery;
+  const { queue, timeout } = common;
+  const warn = (path: readonly string[], what: string, hint: string): void =>
+    findings.warning(placeAt(written, path, place), `sinks.${name}: ${what}`, hint);
+  if (spool.mode === 'always' && drain.order === 'backfill') {
+    warn(
+      ['drain', 'order'],
+      'with spool.mode always every event is on disk before it is sent, and none is newer than that: it is drained in order',
+      'leave drain.order out, or use spool.mode on_failure',
+    );
+  }
+  if (spool.mode === 'on_failure' && spool.spool_after > timeout) {
+    const what = `spool.spool_after of ${formatDuration(spool.spool_after)} is more than the timeout of ${formatDuration(timeout)}, so that a failed write moves events to disk before it ever does`;
+    warn(['spool', 'spool_after'], what, 'make it less: a kill loses what is in memory for so long');
+  }
+  if (queue.max_bytes > spool.max_bytes) {
+    const what = `queue.max_bytes of ${formatBytes(queue.max_bytes)} is more than spool.max_bytes of ${formatBytes(spool.max_bytes)}, so that what memory holds has no room on disk`;
+    warn(['spool', 'max_bytes'], what, 'make the spool larger than the queue');
+  }
+  if (queue.max_age !== undefined) {
+    warn(
+      ['queue', 'max_age'],
+      'queue.max_age has no meaning for a sink to a broker, whose events go to disk',
+      'use spool.max_age',
+    );
+  }
+  if (spool.fsync !== 'interval' && given(written['spool'], 'fsync_interval')) {
+    warn(
+      ['spool', 'fsync_interval'],
+      `spool.fsync_interval has no meaning with fsync ${spool.fsync}`,
+      'leave it out, or use fsync interval',
+    );
+  }
+  if (lanes === 1 && written['lane_by'] !== undefined && lane_by !== 'sequence') {
+    warn(['lane_by'], 'lane_by has no meaning with one lane', 'say how many lanes there are with lanes');
+  }
+}
+
+const given = (section: unknown, name: string): boolean => typeof section === 'object' && section !== null && name in section;

@@ -1,0 +1,80 @@
+/**
+ * Reads a page along one that was read before: each sample's text must be the same bytes at the same place, so that nothing is left to do
+ * but its number. This is what a scrape costs when it is not the first.
+ */
+import { NEWLINE } from './ascii.ts';
+import { sameBytes } from './bytes.ts';
+import type { Page } from './page.ts';
+import type { Body } from './series.ts';
+import type { Exemplar, TailParser } from './tail.ts';
+
+/** How far a page was followed. */
+export interface Followed {
+  /** Items whose values are read. */
+  item: number;
+  /** Where the next item begins in the body. */
+  at: number;
+}
+
+/** One row's exemplar. */
+export interface RowExemplar extends Exemplar {
+  readonly row: number;
+}
+
+export class Follower {
+  readonly #tail: TailParser;
+  readonly #dropped = new Float64Array(1);
+
+  constructor(tail: TailParser) {
+    this.#tail = tail;
+  }
+
+  /**
+   * Reads samples into `values` (the timestamps of stamped ones behind the values of all rows) for as long as the body is as the page was, and
+   * stops at the first item where it is not, or has an error, which reading it anew will find.
+   */
+  follow(page: Page, body: Body, values: Float64Array, exemplars: RowExemplar[]): Followed {
+    const { starts, ends, rows, stamped, items } = page;
+    const { bytes, view, length } = body;
+    const known = page.view;
+    const count = page.layout.rows;
+    const tail = this.#tail;
+    const dropped = this.#dropped;
+    let at = 0;
+    let i = 0;
+    for (; i < items; i++) {
+      const from = starts[i] as number;
+      const size = (ends[i] as number) - from;
+      if (at + size > length || !sameBytes(known, from, view, at, size)) break;
+      const row = rows === undefined ? i : (rows[i] as number);
+      let end: number;
+      try {
+        end = row < 0 ? tail.value(at + size, dropped, 0) : tail.value(at + size, values, row);
+        if (bytes[end] === NEWLINE) {
+          if (stamped?.[i]) break;
+          at = end + 1;
+          continue;
+        }
+        end = tail.rest(end);
+      } catch {
+        break;
+      }
+      const { timestamp, exemplar } = tail;
+      const has = stamped !== undefined && stamped[i] === 1;
+      if (has === Number.isNaN(timestamp) && (has || !this.ignoreTimestamps)) break;
+      if (has && row >= 0) values[count + row] = timestamp;
+      if (exemplar && row >= 0) exemplars.push({ row, ...exemplar });
+      at = end;
+    }
+    return { item: i, at };
+  }
+
+  /** Timestamps of the page are as if they were not there. */
+  ignoreTimestamps = false;
+}
+
+/** Whether everything behind the last sample is the same, too. */
+export function sameTail(page: Page, { view, length }: Body, at: number): boolean {
+  const size = page.bytes.length - page.tail;
+  return length - Math.min(at, length) === size && sameBytes(page.view, page.tail, view, at, size);
+}

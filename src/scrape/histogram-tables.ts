@@ -1,0 +1,24 @@
+/** Tables of native histograms: one row for each, and one for each of their buckets. */
+import type { AnyTable } from '../event.ts';
+import type { NativeHistogram } from './native-histogram.ts';
+import type { Schemas } from './schemas.ts';
+
+export function histogramTables(schemas: Schemas, histograms: readonly NativeHistogram[]): AnyTable[] {
+  if (histograms.length === 0) return [];
+  const table = schemas.histogram.table();
+  const rows = schemas.bucket.table();
+  for (const { name, labels, kind, count, sum, schema, zeroThreshold, zeroCount, timestamp, startTime, buckets } of histograms) {
+    table.add([name, labels, kind], {
+      count,
+      sum,
+      schema,
+      zero_threshold: zeroThreshold,
+      zero_count: zeroCount,
+      timestamp,
+      start_time: startTime,
+    });
+    for (const { sign, index, count: held, lower, upper } of buckets)
+      rows.add([name, labels, sign, `${index}`], { count: held, lower, upper });
+  }
+  return rows.rows > 0 ? [table, rows] : [table];
+}

@@ -1,0 +1,50 @@
+/** What a broker sink's options say about each other. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { formatMistake } from '../../src/config/mistake.ts';
+import { temporaryFolder } from '../support.ts';
+
+const folder = temporaryFolder();
+
+async function load(lines: string): Promise<string[]> {
+  const file = join(folder, 'tidegate.yaml');
+  const base = 'type: rabbitmq, hosts: ["127.0.0.1:1"], exchange: e';
+  writeFileSync(file, `sensors: { load: {} }\nsinks:\n  broker: { ${base}${lines === '' ? '' : `, ${lines}`} }\n`);
+  const { warnings } = await loadConfig(file, {}, { hostName: 'h' });
+  return warnings.map((warning) => formatMistake(warning));
+}
+
+describe('a sink to a broker', () => {
+  it('is warned of nothing with its defaults', async () => {
+    expect(await load('')).toEqual([]);
+  });
+
+  it.each([
+    ['spool: { mode: always }, drain: { order: backfill }', 'it is drained in order'],
+    ['spool: { spool_after: 1m }', 'spool.spool_after of 1m is more than the timeout of 30s'],
+    ['spool: { max_bytes: 1MiB }', 'queue.max_bytes of 64MiB is more than spool.max_bytes of 1MiB'],
+    ['queue: { max_age: 1h }', 'use spool.max_age'],
+    ['spool: { fsync: always, fsync_interval: 2s }', 'spool.fsync_interval has no meaning with fsync always'],
+    ['lane_by: host', 'lane_by has no meaning with one lane'],
+  ])('is warned of %s', async (lines, said) => {
+    const warnings = await load(lines);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(said);
+    expect(warnings[0]).toMatch(/tidegate\.yaml:3:\d+: sinks\.broker: /);
+  });
+
+  it.each([['lane_by: host, lanes: 2'], ['spool: { mode: always, spool_after: 1m }'], ['drain: { order: backfill }']])(
+    'is warned of nothing with %s',
+    async (lines) => {
+      expect(await load(lines)).toEqual([]);
+    },
+  );
+
+  it.each(['0', '-5', 'fast'])('is refused a drain.rate of %s, and told what to do', async (rate) => {
+    await expect(load(`drain: { rate: ${rate} }`)).rejects.toThrow(
+      /sinks\.broker\.drain\.rate: .*expected auto, or events a second above 0[^]*tidegate spool SINK pause/,
+    );
+  });
+});

@@ -1,0 +1,93 @@
+/** What an operator gets wrong about brokers and spools: a clear word that says what to do, and the data kept. */
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { describeShared, sharedKafka, sharedRabbitmq } from '../brokers/index.ts';
+import { tidegate } from '../cli/process-support.ts';
+import { temporaryFolder } from '../support.ts';
+import { configuration, Service, sleep, verify } from './support.ts';
+
+it('a rate of 0 is refused, with what it would mean', async () => {
+  const file = join(temporaryFolder(), 'tidegate.yaml');
+  writeFileSync(file, configuration(['k: { type: kafka, brokers: ["127.0.0.1:9092"], topic: t, drain: { rate: 0 } }'], 1));
+  const { code, err } = await tidegate(['check', '-c', file]);
+  expect(code).toBe(78);
+  expect(err).toMatch(/sinks\.k\.drain\.rate/);
+});
+
+describeShared('Kafka', 'a Kafka that is not as the configuration says', () => {
+  it('an unknown topic is said, with what to do; the events are kept until it is there', async () => {
+    const { brokers, admin } = await sharedKafka();
+    const topic = `absent-${randomUUID()}`;
+    const running = new Service(
+      configuration([`k: { type: kafka, brokers: ["${brokers.join('", "')}"], topic: ${topic}, backoff: { max: 1s } }`]),
+    );
+    await running.start();
+    await running.says('"code":"misconfigured"');
+    expect(running.log).toMatch(new RegExp(`${topic}.*create_topics`));
+    await sleep(1500);
+    await admin.createTopic(topic);
+    await running.says('the sink works again');
+    await sleep(2000);
+    await running.stop();
+    const { code, report } = await verify(`kafka://${brokers.join(',')}/${topic}`, '--over');
+    expect({ code, verdict: report['verdict'] }).toEqual({ code: 0, verdict: 'complete' });
+  });
+
+  it('a second instance with the same state folder waits, says why and what to do, and loses nothing', async () => {
+    const { brokers, admin } = await sharedKafka();
+    const topic = `locked-${randomUUID()}`;
+    await admin.createTopic(topic);
+    const sink = `k: { type: kafka, brokers: ["${brokers.join('", "')}"], topic: ${topic} }`;
+    const first = new Service(configuration([sink]));
+    await first.start();
+    await sleep(500);
+    const second = new Service(configuration([sink]), first.state);
+    await second.start();
+    await second.says('is in use');
+    expect(second.log).toMatch(/--state/);
+    await first.stop();
+    await second.says('the spool works again');
+    await sleep(1500);
+    await second.stop();
+    const { code, report } = await verify(`kafka://${brokers.join(',')}/${topic}`, '--over');
+    expect({ code, verdict: report['verdict'] }).toEqual({ code: 0, verdict: 'complete' });
+  });
+
+  it('a spool of a newer release is refused, and kept', async () => {
+    const { brokers, admin } = await sharedKafka();
+    const topic = `newer-${randomUUID()}`;
+    await admin.createTopic(topic);
+    const running = new Service(configuration([`k: { type: kafka, brokers: ["${brokers.join('", "')}"], topic: ${topic} }`]));
+    await running.start();
+    await sleep(500);
+    await running.stop();
+    const format = join(running.state, 'spool', 'k', 'format');
+    writeFileSync(format, '99\n');
+    await running.start();
+    await running.says('"msg":"the spool fails');
+    expect(running.log).toMatch(/newer|99/);
+    await running.stop();
+  });
+});
+
+describeShared('RabbitMQ', 'a RabbitMQ that is not as the configuration says', () => {
+  it('wrong credentials are said loudly, never shown, and the events are kept until they are right', async () => {
+    const { host } = new URL((await sharedRabbitmq()).url.replace('amqp:', 'http:'));
+    const queue = `credentials-${randomUUID()}`;
+    const sink = (password: string): string =>
+      `r: { type: rabbitmq, hosts: ["${host}"], user: guest, password: ${password}, queue_name: ${queue}, queue_type: classic, declare: create, backoff: { max: 1s } }`;
+    const running = new Service(configuration([sink('wr0ng-secret')]));
+    await running.start();
+    await running.says('"code":"misconfigured"');
+    expect(running.log).not.toContain('wr0ng-secret');
+    running.configure(configuration([sink('guest')]));
+    running.reload();
+    await running.says('the sink works again');
+    await sleep(2000);
+    await running.stop();
+    const { code, report } = await verify(`amqp://guest:guest@${host}/?queue=${queue}`, '--over');
+    expect({ code, verdict: report['verdict'] }).toEqual({ code: 0, verdict: 'complete' });
+  });
+});
