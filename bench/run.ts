@@ -2,9 +2,13 @@
  * `npm run bench [-- NAME…]`: measures, prints each figure beside its limit, and fails when one does not hold. Figures that are kept are in
  * `bench/RESULTS.md`, with date and machine. Ratios are taken within one run, because machines differ.
  */
+import { flaky } from './delivery/flaky.ts';
+import { isolation } from './delivery/isolation.ts';
 import { deliveryKafka } from './delivery/kafka.ts';
+import { latency } from './delivery/latency.ts';
 import { outageKafka, outageRabbitmq } from './delivery/outage.ts';
 import { deliveryRabbitmq } from './delivery/rabbitmq.ts';
+import { deliverySpool } from './delivery/spool.ts';
 import { encode } from './encode.ts';
 import { exposition } from './exposition.ts';
 import { host, manyProcesses } from './host.ts';
@@ -30,6 +34,10 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   'delivery-rabbitmq': deliveryRabbitmq,
   'outage-kafka': outageKafka,
   'outage-rabbitmq': outageRabbitmq,
+  'delivery-spool': deliverySpool,
+  flaky,
+  latency,
+  isolation,
 };
 
 const asked = process.argv.slice(2);

@@ -39,7 +39,7 @@ export interface Grant {
   /** When it was given, on the monotonic clock. */
   readonly at: number;
   /** The credit that was spent on it, in milliseconds. */
-  readonly ms: number;
+  ms: number;
 }
 
 export class Pacer {
@@ -49,7 +49,7 @@ export class Pacer {
   #emptyAt = Number.NEGATIVE_INFINITY;
   #lastAt = Number.NEGATIVE_INFINITY;
   /** Credit that was spent within the last span, oldest first, and its sum. */
-  readonly #grants: { readonly at: number; ms: number }[] = [];
+  readonly #grants: Grant[] = [];
   #granted = 0;
   #windowAt = 0;
   #count = { events: 0, bytes: 0 };
@@ -171,14 +171,12 @@ export class Pacer {
     return grant;
   }
 
-  /** What the batch really held. */
+  /** What the batch really held; and what of it went, when that is less. */
   went(grant: Grant, events: number, bytes: number): void {
     const more = this.#takes(events, bytes) - grant.ms;
     this.#emptyAt += more;
-    const known = this.#grants.findLast((one) => one === grant);
-    if (!known) return;
-    known.ms += more;
-    this.#granted += more;
+    if (this.#grants.includes(grant)) this.#granted += more;
+    grant.ms += more;
   }
 
   #takes(events: number, bytes: number): number {

@@ -123,6 +123,9 @@ export class Sender {
       if (stopped() || health.wait !== 0) return !stopped();
       if (entries.length === 0 && !this.#tells()) return false;
       await this.#send(entries);
+      // What failed is to be sent again, and the rate is that of what arrives: a flaky broker would else get a share of it.
+      const left = lane.present(entries);
+      if (grant && left.length > 0) pacer.went(grant, entries.length - left.length, sizeOf(entries) - sizeOf(left));
     } finally {
       lane.claimed = false;
       this.#parts.onSettled(lane);
