@@ -91,7 +91,11 @@ export class Delivery {
     this.#keeper = new Keeper(keeperOptions(settings), {
       ...{ name, run, clock, log, ledger: this.#ledger, intake: this.#intake, dead: this.#dead, openStore },
       failing: () => !this.#health.healthy,
-      onRecord: () => this.#apply(),
+      onRecord: () => {
+        this.#apply();
+        // What one sender of a lane leaves from now on may be the other's.
+        this.#kickAll();
+      },
       onChange: () => this.#kickAll(),
     });
     this.#senderOptions = senderOptions(settings);
