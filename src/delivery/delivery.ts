@@ -65,6 +65,8 @@ export class Delivery {
   readonly #dead: DeadLetters;
   readonly #notices: Notices;
   #pool: Pool;
+  /** Counts the pools: what the broker tells an old one is of no more interest. */
+  #generation = 0;
   readonly #senders = new Map<Lane, Sender[]>();
   #lateAnswers = 0;
   #flushing = false;
@@ -89,9 +91,20 @@ export class Delivery {
     this.#health = new Health(name, healthOptions(settings), clock, log, random, () => this.#kickAll());
     this.#notices = new Notices({ sink: name, agent, host, run, encode: (event) => this.#intake.encode(event) });
     this.#keeper = new Keeper(keeperOptions(settings), {
-      ...{ name, run, clock, log, ledger: this.#ledger, intake: this.#intake, dead: this.#dead, openStore },
+      name,
+      run,
+      clock,
+      log,
+      ledger: this.#ledger,
+      intake: this.#intake,
+      dead: this.#dead,
+      openStore,
       failing: () => !this.#health.healthy,
-      onRecord: () => this.#apply(),
+      onRecord: () => {
+        this.#apply();
+        // What one sender of a lane leaves from now on may be the other's.
+        this.#kickAll();
+      },
       onChange: () => this.#kickAll(),
     });
     this.#senderOptions = senderOptions(settings);
@@ -207,18 +220,17 @@ export class Delivery {
   }
 
   #newPool(): Pool {
-    let pool: Pool | undefined;
+    const generation = ++this.#generation;
     const context: BrokerContext = {
       name: this.name,
       agent: this.#parts.agent,
       clock: this.#parts.clock,
       warn: (message) => this.#parts.log.warn({ sink: this.name }, message),
       blocked: (reason) => {
-        if (pool === undefined || pool === this.#pool) this.#health.blocked(reason);
+        if (generation === this.#generation) this.#health.blocked(reason);
       },
     };
-    pool = new Pool(this.#openBroker(context));
-    return pool;
+    return new Pool(this.#openBroker(context));
   }
 
   #sendersOf(lane: Lane): readonly Sender[] {

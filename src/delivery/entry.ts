@@ -67,6 +67,12 @@ export class Entry implements Message {
     this.position = position;
   }
 
+  /** The same event, taken up again under another number. */
+  again(number: Pick<EntryFields, 'lane' | 'run' | 'n'>, accepted: number): Entry {
+    const { id, type, time, agent, host, sensor, contentType, body } = this;
+    return new Entry({ id, type, time, agent, host, sensor, contentType, body, ...number }, accepted);
+  }
+
   get seq(): string {
     return `${this.run}/${this.lane}/${this.n}`;
   }

@@ -79,7 +79,7 @@ export class Intake {
   resubmit(entry: Entry): void {
     this.#ledger.move('dead_lettered', 'queued', 1);
     const lane = this.lane(entry.lane % this.#options.delivery.lanes);
-    this.#admit(lane, new Entry({ ...entry, lane: lane.number, run: this.#run, n: ++lane.n }, this.#clock.monotonic()));
+    this.#admit(lane, entry.again({ lane: lane.number, run: this.#run, n: ++lane.n }, this.#clock.monotonic()));
   }
 
   #laneOf(event: TideEvent): number {

@@ -14,10 +14,11 @@
  */
 import type { DropReason, Ledger, Place } from '../ledger.ts';
 import { Deque } from './deque.ts';
+import { DiskPart } from './disk-part.ts';
 import type { Entry } from './entry.ts';
-import { EMPTY_LANE, type LaneState, type Memory } from './lane-state.ts';
+import type { LaneState, Memory } from './lane-state.ts';
 import { Losses } from './losses.ts';
-import { Positions, type Span, spansOf } from './positions.ts';
+import type { Span } from './positions.ts';
 
 /** Where the next batch is taken from. */
 export type Source = 'disk' | 'fresh';
@@ -27,57 +28,36 @@ export class Lane {
   readonly losses = new Losses();
   /** The last number given in this run. */
   n = 0;
-  /** Places below it have been written, or need not be. */
-  durable = 0;
-  /** Keys to be deleted. */
-  readonly doomed: Span[] = [];
-  /** The size of everything that was ever spooled in it, in bytes. */
-  sum = 0;
-  /** Places below it may be missing, because the disk was found damaged. */
-  suspect = 0;
+  /** What has a place on disk. */
+  readonly disk = new DiskPart();
   /** Whether a sender has taken over what is first on disk: it reads it, or has it in flight. */
   claimed = false;
-  /** Whether there are holes that the disk does not know of. */
-  holed = false;
   /** Whether what is on disk is a backlog that empties at the drain's rate. */
   draining = false;
   readonly #ledger: Ledger;
   readonly #memory: Memory;
-  #places = new Positions();
-  readonly #cache = new Deque<Entry>();
-  #cacheFrom = 0;
   readonly #fresh = new Deque<Entry>();
-  #diskBytes = 0;
-  /** Entries in flight that have a place, and the place behind the last of them. */
-  #sending = 0;
-  #sendingTo = 0;
 
-  constructor(number: number, ledger: Ledger, memory: Memory, state = EMPTY_LANE) {
+  constructor(number: number, ledger: Ledger, memory: Memory) {
     this.number = number;
     this.#ledger = ledger;
     this.#memory = memory;
-    this.restore(state);
   }
 
   /** Puts what the disk has in front of what has come since the start. Nothing has a place yet. */
   restore(state: LaneState): void {
-    this.#places = new Positions(state.head, state.end, state.holes);
-    this.#cacheFrom = state.end;
-    this.durable = state.end;
-    this.#diskBytes = state.bytes;
-    this.sum = state.sum;
-    this.suspect = state.suspect;
-    this.draining = this.#places.count > 0;
+    this.disk.restore(state);
+    this.draining = this.disk.count > 0;
   }
 
   /** Entries that have a place on disk. */
   get spooled(): number {
-    return this.#places.count;
+    return this.disk.count;
   }
 
   /** Their size, in bytes. */
   get diskBytes(): number {
-    return this.#diskBytes;
+    return this.disk.bytes;
   }
 
   /** Entries in memory alone, those in flight included. */
@@ -85,46 +65,9 @@ export class Lane {
     return this.#fresh.length;
   }
 
-  /** Places below it are in flight, when they are held; 0 when none is. */
-  get busyTo(): number {
-    return this.#sending === 0 ? 0 : this.#sendingTo;
-  }
-
-  get head(): number {
-    return this.#places.head;
-  }
-
-  get cacheFrom(): number {
-    return this.#cacheFrom;
-  }
-
-  get places(): Positions {
-    return this.#places;
-  }
-
   /** The first entry that is in memory alone. */
   get oldestFresh(): Entry | undefined {
     return this.#fresh.at(0);
-  }
-
-  /** Entries that have a place and are still to be written. */
-  *unwritten(): IterableIterator<Entry> {
-    // Places in the cache follow on each other.
-    const first = this.#cache.at(0)?.position ?? 0;
-    for (let i = Math.max(0, this.durable - first); i < this.#cache.length; i++) {
-      const entry = this.#cache.at(i) as Entry;
-      if (this.#holds(entry)) yield entry;
-    }
-  }
-
-  /** The first entries that have a place and a copy in memory and are not in flight. */
-  cached(max: number): Entry[] {
-    const entries: Entry[] = [];
-    for (const entry of this.#cache) {
-      if (entries.length >= max) break;
-      if (!entry.sending && this.#holds(entry)) entries.push(entry);
-    }
-    return entries;
   }
 
   /** Takes an accepted entry. */
@@ -152,27 +95,13 @@ export class Lane {
     let count = 0;
     for (const entry of this.#fresh) {
       if (!fits(entry.bytes)) break;
-      entry.position = this.#places.give();
-      entry.sum = this.sum += entry.bytes;
-      if (entry.sending) this.#sends(entry.position);
-      this.#cache.push(entry);
-      this.#diskBytes += entry.bytes;
+      this.disk.add(entry);
       this.#forget(entry);
       if (!entry.sending) this.#ledger.move('queued', 'spooled', 1);
       count++;
     }
     this.#fresh.dropFront(count);
     return this.#fresh.length === 0;
-  }
-
-  /** Forgets the copies of what is on disk for good, unless they take less than `bytes`. */
-  uncache(bytes: number): void {
-    const cached = this.#cache.length;
-    if (cached === 0 || this.durable < this.#places.end) return;
-    const first = this.#cache.at(0) as Entry;
-    if (this.sum - first.sum + first.bytes <= bytes) return;
-    this.#cache.clear();
-    this.#cacheFrom = this.#places.end;
   }
 
   /** The next entries of what is in memory, marked as in flight. */
@@ -184,12 +113,12 @@ export class Lane {
 
   /** The next entries of what is in memory. With `durableOnly`, what has a place must be written. */
   next(source: Source, maxEvents: number, maxBytes: number, durableOnly: boolean): Entry[] {
-    const from = source === 'disk' ? this.#cache : this.#fresh;
+    const from = source === 'disk' ? this.disk.cache : this.#fresh;
     const batch: Entry[] = [];
     let bytes = 0;
     for (const entry of from) {
-      if (entry.sending || (source === 'disk' && !this.#holds(entry))) continue;
-      if (durableOnly && source === 'disk' && (entry.position as number) >= this.durable) break;
+      if (entry.sending || (source === 'disk' && !this.disk.holds(entry))) continue;
+      if (durableOnly && source === 'disk' && (entry.position as number) >= this.disk.durable) break;
       if (batch.length >= maxEvents || (batch.length > 0 && bytes + entry.bytes > maxBytes)) break;
       bytes += entry.bytes;
       batch.push(entry);
@@ -197,22 +126,11 @@ export class Lane {
     return batch;
   }
 
-  /** Those of the entries, which were read from the disk, that are still in the log. */
-  present(entries: readonly Entry[]): Entry[] {
-    return entries.filter((entry) => this.#holds(entry));
-  }
-
-  /** Those of the entries, which were cached or read from the disk, that are still in the log and not in flight. */
-  free(entries: readonly Entry[]): Entry[] {
-    const from = Math.min(this.busyTo, this.#cacheFrom);
-    return entries.filter((entry) => !entry.sending && (entry.position as number) >= from && this.#holds(entry));
-  }
-
   /** Marks entries as in flight. */
   launch(entries: readonly Entry[]): void {
     for (const entry of entries) {
       entry.sending = true;
-      if (entry.position !== undefined) this.#sends(entry.position);
+      if (entry.position !== undefined) this.disk.sends(entry.position);
       this.#ledger.move(placeOf(entry), 'in_flight', 1);
     }
   }
@@ -221,13 +139,9 @@ export class Lane {
   putBack(entries: readonly Entry[]): void {
     for (const entry of entries) {
       entry.sending = false;
-      if (entry.position !== undefined) this.#sending--;
+      if (entry.position !== undefined) this.disk.returned();
       this.#ledger.move('in_flight', placeOf(entry), 1);
     }
-  }
-
-  #sends(place: number): void {
-    this.#sendingTo = this.#sending++ === 0 ? place + 1 : Math.max(this.#sendingTo, place + 1);
   }
 
   /** Entries in flight have arrived, at the broker or among the dead letters. */
@@ -239,7 +153,7 @@ export class Lane {
 
   /** The service ends, and what is in memory alone with it. */
   abandon(): void {
-    const lost = [...this.#fresh, ...this.unwritten()];
+    const lost = [...this.#fresh, ...this.disk.unwritten()];
     this.drop(lost, 'shutdown');
   }
 
@@ -251,12 +165,9 @@ export class Lane {
 
   /** Places that the disk did not give back: `n` and `run` are those of the entry before or behind them. */
   corrupted(span: Span, run: string, first: number, last: number): void {
-    const count = this.#places.held(span.from, span.to);
-    const share = this.#places.count === 0 ? 0 : (this.#diskBytes * count) / this.#places.count;
-    this.#diskBytes = Math.max(0, this.#diskBytes - Math.round(share));
+    const count = this.disk.giveUp(span);
     this.#ledger.drop('spooled', 'corrupted', count);
     this.losses.add(run, 'corrupted', first, last, count);
-    for (const part of this.#places.heldSpans(span)) this.#empty(part);
   }
 
   #lose(entry: Entry, place: Place, reason: DropReason): void {
@@ -264,35 +175,9 @@ export class Lane {
     this.losses.add(entry.run, reason, entry.n);
   }
 
-  /** Whether an entry of the cache still has its place. */
-  #holds(entry: Entry): boolean {
-    const at = entry.position as number;
-    return at >= this.#places.head && this.#places.held(at, at + 1) === 1;
-  }
-
   #remove(entries: readonly Entry[]): void {
-    const positions: number[] = [];
-    for (const entry of entries) {
-      if (entry.position === undefined) this.#removeFresh(entry);
-      else {
-        positions.push(entry.position);
-        if (entry.sending) this.#sending--;
-        this.#diskBytes -= entry.bytes;
-      }
-    }
-    for (const span of spansOf(positions)) this.#empty(span);
-    while (this.#cache.length > 0 && !this.#holds(this.#cache.at(0) as Entry)) this.#cache.dropFront(1);
-    if (this.#places.count === 0) this.#diskBytes = 0;
-  }
-
-  #empty(span: Span): void {
-    const { head } = this.#places;
-    this.#places.empty(span);
-    this.doomed.push(span);
-    // Also a hole that is gone because the head has passed it need not be on record any longer, but does no harm there.
-    if (this.#places.head === head) this.holed = true;
-    if (this.#cacheFrom < this.#places.head) this.#cacheFrom = Math.min(this.#places.head, this.#places.end);
-    if (this.durable < this.#places.head) this.durable = this.#places.head;
+    for (const entry of entries) if (entry.position === undefined) this.#removeFresh(entry);
+    this.disk.remove(entries.filter(({ position }) => position !== undefined));
   }
 
   #removeFresh(entry: Entry): void {

@@ -54,12 +54,13 @@ export class Planner {
     const known = this.segments(lane);
     const { written, segments } = this.#planEntries(plan, lane, known);
     const losses = planLosses(plan, lane);
-    if (!doomed && !losses && written === lane.durable && !lane.holed) return;
+    if (!doomed && !losses && written === lane.disk.durable && !lane.disk.holed) return;
     plan.done.push(() => {
-      lane.durable = Math.max(lane.durable, written);
+      lane.disk.durable = Math.max(lane.disk.durable, written);
       this.#segments.set(lane.number, segments);
     });
-    if (segments.length > known.length || lane.holed || this.#isBehind(lane)) this.#planRecord(plan, lane, written, segments);
+    if (segments.length > known.length || lane.disk.holed || this.#isBehind(lane))
+      this.#planRecord(plan, lane, written, segments);
   }
 
   #isBehind({ number }: Lane): boolean {
@@ -70,10 +71,10 @@ export class Planner {
     const record = recordOf(lane, written, segments);
     plan.changes.push({ key: laneKey(lane.number), value: encodeValue(record) });
     plan.writes = true;
-    const { holed } = lane;
-    lane.holed = false;
+    const { holed } = lane.disk;
+    lane.disk.holed = false;
     plan.undo.push(() => {
-      lane.holed ||= holed;
+      lane.disk.holed ||= holed;
     });
     plan.done.push(() => {
       this.#segments.set(lane.number, record.segments);
@@ -83,23 +84,23 @@ export class Planner {
 
   /** The record of a lane as it is on disk. */
   record(lane: Lane): Change {
-    return { key: laneKey(lane.number), value: encodeValue(recordOf(lane, lane.durable, this.segments(lane))) };
+    return { key: laneKey(lane.number), value: encodeValue(recordOf(lane, lane.disk.durable, this.segments(lane))) };
   }
 
   /** Keys to be deleted. Says whether there are any. */
   #planDoomed(plan: Plan, lane: Lane): boolean {
-    if (lane.doomed.length === 0) return false;
+    if (lane.disk.doomed.length === 0) return false;
     const taken: Span[] = [];
-    while (lane.doomed.length > 0 && plan.changes.length < DOOMED_MAX) {
-      const span = lane.doomed.shift() as Span;
+    while (lane.disk.doomed.length > 0 && plan.changes.length < DOOMED_MAX) {
+      const span = lane.disk.doomed.shift() as Span;
       const to = Math.min(span.to, span.from + DOOMED_MAX - plan.changes.length);
       for (let place = span.from; place < to; place++) plan.changes.push({ key: entryKey(lane.number, place) });
-      if (to < span.to) lane.doomed.unshift({ from: to, to: span.to });
+      if (to < span.to) lane.disk.doomed.unshift({ from: to, to: span.to });
       taken.push({ from: span.from, to });
     }
-    plan.rest ||= lane.doomed.length > 0;
+    plan.rest ||= lane.disk.doomed.length > 0;
     plan.undo.push(() => {
-      lane.doomed.unshift(...taken);
+      lane.disk.doomed.unshift(...taken);
     });
     return taken.length > 0;
   }
@@ -109,7 +110,7 @@ export class Planner {
     let [first, last]: (Entry | undefined)[] = [];
     const segments = (): readonly Segment[] =>
       first && last ? extend(known, first.position as number, first.run, first.n, last.n) : known;
-    for (const entry of lane.unwritten()) {
+    for (const entry of lane.disk.unwritten()) {
       if (plan.bytes >= CHUNK_BYTES) {
         plan.rest = true;
         return { written: entry.position as number, segments: segments() };
@@ -120,7 +121,7 @@ export class Planner {
       first ??= entry;
       last = entry;
     }
-    return { written: lane.places.end, segments: segments() };
+    return { written: lane.disk.places.end, segments: segments() };
   }
 }
 
@@ -138,15 +139,15 @@ function planLosses(plan: Plan, { losses, number }: Lane): boolean {
 }
 
 function recordOf(lane: Lane, written: number, segments: readonly Segment[]): LaneRecord {
-  const { head } = lane.places;
+  const { head } = lane.disk.places;
   const end = Math.max(written, head);
-  const holes = lane.places.holes.filter((hole) => hole.from < end).map(({ from, to }) => ({ from, to: Math.min(to, end) }));
+  const holes = lane.disk.places.holes.filter((hole) => hole.from < end).map(({ from, to }) => ({ from, to: Math.min(to, end) }));
   return {
     head,
     end,
-    sum: lane.sum,
+    sum: lane.disk.sum,
     holes,
     segments: trimmed(segments, head),
-    ...(lane.suspect > head && { suspect: lane.suspect }),
+    ...(lane.disk.suspect > head && { suspect: lane.disk.suspect }),
   };
 }

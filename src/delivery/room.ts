@@ -104,7 +104,7 @@ export class Room {
   async #trimTo(spool: Spool, maxBytes: number): Promise<void> {
     while (this.#diskBytes() > maxBytes) {
       const largest = [...this.#intake.lanes.values()].toSorted((a, b) => b.diskBytes - a.diskBytes)[0] as Lane;
-      const oldest = largest.free(await this.#oldest(spool, largest));
+      const oldest = largest.disk.free(await this.#oldest(spool, largest));
       const victims: Entry[] = [];
       // Looked at again, because reading took a while.
       for (let excess = this.#diskBytes() - maxBytes; excess > 0; ) {
@@ -121,15 +121,15 @@ export class Room {
 
   /** The oldest entries of a lane on disk that are not in flight; by the time one hears of it, some may be. */
   async #oldest(spool: Spool, lane: Lane): Promise<Entry[]> {
-    const from = Math.max(lane.head, lane.busyTo);
-    return from >= lane.cacheFrom ? lane.cached(TRIM_EVENTS) : await spool.read(lane, TRIM_EVENTS, TRIM_BYTES, from);
+    const from = Math.max(lane.disk.head, lane.disk.busyTo);
+    return from >= lane.disk.cacheFrom ? lane.disk.cached(TRIM_EVENTS) : await spool.read(lane, TRIM_EVENTS, TRIM_BYTES, from);
   }
 
   async #expire(spool: Spool): Promise<void> {
     const oldest = this.#clock.wall() - this.#options.spool.max_age;
     for (const lane of this.#intake.lanes.values()) {
       while (lane.spooled > 0) {
-        const entries = lane.free(await this.#oldest(spool, lane));
+        const entries = lane.disk.free(await this.#oldest(spool, lane));
         const expired = entries.filter((entry) => entry.time < oldest);
         if (expired.length === 0) break;
         lane.drop(expired, 'expired');
@@ -143,9 +143,9 @@ export class Room {
   async discard(spool: Spool): Promise<number> {
     let discarded = 0;
     for (const lane of this.#intake.lanes.values()) {
-      const { end } = lane.places;
+      const { end } = lane.disk.places;
       for (;;) {
-        const victims = lane.free(await this.#oldest(spool, lane)).filter(({ position = end }) => position < end);
+        const victims = lane.disk.free(await this.#oldest(spool, lane)).filter(({ position = end }) => position < end);
         if (victims.length === 0) break;
         lane.drop(victims, 'discarded');
         spool.deleted(victims);

@@ -137,12 +137,12 @@ export class Sender {
   async #read({ events, bytes }: Pick<Grant, 'events' | 'bytes'>): Promise<Entry[]> {
     const { lane } = this;
     const { keeper, options } = this.#parts;
-    if (lane.head >= lane.cacheFrom) return lane.next('disk', events, bytes, options().always);
+    if (lane.disk.head >= lane.disk.cacheFrom) return lane.next('disk', events, bytes, options().always);
     return keeper.spool && keeper.store ? await keeper.spool.read(lane, events, bytes) : [];
   }
 
   #launch(read: readonly Entry[]): Entry[] {
-    const entries = this.lane.present(read);
+    const entries = this.lane.disk.present(read);
     this.lane.launch(entries);
     return entries;
   }
@@ -177,7 +177,7 @@ export class Sender {
     if (source === 'disk' && lane.claimed) return false;
     if (this.#tells()) return true;
     if (source === 'fresh') return !this.#parts.options().always && lane.freshCount > 0;
-    return lane.spooled > 0 && (!this.#parts.options().always || lane.durable > lane.head);
+    return lane.spooled > 0 && (!this.#parts.options().always || lane.disk.durable > lane.disk.head);
   }
 
   /** Whether a notice waits and is this sender's to tell. */
@@ -247,7 +247,7 @@ export class Sender {
     keeper.spool?.deleted(entries);
     // In `always` the disk is never empty; a batch's worth is no backlog.
     if (lane.draining && lane.spooled <= (options().always ? options().batch.max_events : 0)) lane.draining = false;
-    if (lane.doomed.length > 0 || lane.losses.dirty) keeper.work();
+    if (lane.disk.doomed.length > 0 || lane.losses.dirty) keeper.work();
   }
 
   /** Takes messages out of the flight; a lane that has told its losses forgets them. Returns the entries. */

@@ -74,9 +74,9 @@ export async function readState(store: Store): Promise<SpoolState> {
   const losses = new Map<number, LossRange[]>();
   const runs = new Map<string, RunRecord>();
   const records = new Map<number, LaneRecord>();
-  for await (const [key, value] of walk(store, ALL_LANES)) records.set(laneOfKey(key), decode(value) as unknown as LaneRecord);
-  for await (const [key, value] of walk(store, ALL_LOSSES)) losses.set(laneOfKey(key), decode(value) as unknown as LossRange[]);
-  for await (const [key, value] of walk(store, ALL_RUNS)) runs.set(runOfKey(key), decode(value) as unknown as RunRecord);
+  for await (const [key, value] of walk(store, ALL_LANES)) records.set(laneOfKey(key), decode(value) as LaneRecord);
+  for await (const [key, value] of walk(store, ALL_LOSSES)) losses.set(laneOfKey(key), decode(value) as LossRange[]);
+  for await (const [key, value] of walk(store, ALL_RUNS)) runs.set(runOfKey(key), decode(value) as RunRecord);
   // A lane without a record has no entries, unless the record is what was damaged.
   const numbers = damaged ? new Set([...records.keys(), ...(await lanesOfEntries(store))]) : records.keys();
   for (const number of numbers) lanes.set(number, await findLane(store, number, records.get(number), damaged));

@@ -123,7 +123,7 @@ export class Spool {
   }
 
   /** Entries of a lane from its head on that are on disk alone, in order. What the disk does not give back is given up and counted. */
-  async read(lane: Lane, max: number, maxBytes: number, from = lane.head): Promise<Entry[]> {
+  async read(lane: Lane, max: number, maxBytes: number, from = lane.disk.head): Promise<Entry[]> {
     return await readEntries(this.#store, { lane, segments: () => this.#planner.segments(lane) }, max, maxBytes, from);
   }
 
@@ -200,4 +200,4 @@ export class Spool {
 }
 
 const isDirty = (lane: Lane): boolean =>
-  lane.holed || lane.losses.dirty || lane.doomed.length > 0 || lane.durable < lane.places.end;
+  lane.disk.holed || lane.losses.dirty || lane.disk.doomed.length > 0 || lane.disk.durable < lane.disk.places.end;

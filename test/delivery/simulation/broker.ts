@@ -89,7 +89,7 @@ export class SimulatedBroker {
     this.#blockedReason = reason;
     for (const context of this.#contexts) context.blocked(reason);
     if (reason !== undefined) return;
-    for (const go of [...this.#waiting]) go();
+    for (const go of this.#waiting) go();
     this.#waiting.clear();
   }
 
