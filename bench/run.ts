@@ -3,6 +3,7 @@
  * `bench/RESULTS.md`, with date and machine. Ratios are taken within one run, because machines differ.
  */
 import { encode } from './encode.ts';
+import { gpuFigures } from './gpu.ts';
 import { host, manyProcesses } from './host.ts';
 import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   encode,
   host,
   processes: manyProcesses,
+  gpu: gpuFigures,
   hour,
   start,
   spool: spoolFigures,
