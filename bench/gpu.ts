@@ -10,7 +10,11 @@ import { type Figure, median, REPOSITORY, scratch, sleep, withProcess } from './
 const GPUS = 8;
 /** As often as both can, so that many rounds fit into a minute; the cost of a round does not depend on it. In milliseconds. */
 const INTERVAL_MS = 200;
-const ROUNDS = { warmup: Number(process.env['BENCH_WARMUP'] ?? 300), windows: 5, each: Number(process.env['BENCH_ROUNDS'] ?? 50) };
+const ROUNDS = {
+  warmup: Number(process.env['BENCH_WARMUP'] ?? 300),
+  windows: 5,
+  each: Number(process.env['BENCH_ROUNDS'] ?? 50),
+};
 
 /** Columns with the values of a data centre card at work. */
 const CELLS: Readonly<Record<string, string>> = {
@@ -35,7 +39,13 @@ function makeTool(folder: string): string {
   const { asked } = new Columns(listed.map((name) => [name]));
   const row = (gpu: number): string =>
     asked
-      .map((name) => (name === 'uuid' ? `GPU-0a000000-0000-0000-0000-00000000000${gpu}` : name === 'name' ? 'NVIDIA Example' : (CELLS[name] ?? '0')))
+      .map((name) =>
+        name === 'uuid'
+          ? `GPU-0a000000-0000-0000-0000-00000000000${gpu}`
+          : name === 'name'
+            ? 'NVIDIA Example'
+            : (CELLS[name] ?? '0'),
+      )
       .join(', ');
   const rows = Array.from({ length: GPUS }, (_, gpu) => row(gpu)).join('\n');
   writeFileSync(join(folder, 'help'), `${listed.map((name) => `"${name}"\n`).join('\n')}`);
@@ -58,7 +68,9 @@ esac
 /** Milliseconds on a CPU of the threads of one process, without its children. */
 function ownCpuMs(pid: number): number {
   const tasks = readdirSync(`/proc/${pid}/task`);
-  return tasks.reduce((sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]), 0) / 1e6;
+  return (
+    tasks.reduce((sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]), 0) / 1e6
+  );
 }
 
 async function msPerRound(pid: number): Promise<number> {
@@ -83,17 +95,19 @@ export async function gpuFigures(): Promise<Figure[]> {
       return [process.execPath, join(REPOSITORY, 'dist/src/main.js'), '--state', join(folder, name), 'run', '-c', config];
     };
     const options = `vendors: [nvidia], nvidia_smi: ${JSON.stringify(tool)}, stream_interval: ${INTERVAL_MS}ms, details: 10s`;
-    return await withProcess(service('with', `  gpu: { ${options} }\n`), async (with_) =>
-      await withProcess(service('without', ''), async (without) => {
-        const [ms, base] = await Promise.all([msPerRound(with_.pid), msPerRound(without.pid)]);
-        const starts = readFileSync(join(folder, 'starts'), 'utf8').trim().split('\n').length;
-        return [
-          { what: `CPU a round, ${GPUS} GPUs, beyond a service without them`, value: ms - base, unit: 'ms', atMost: 1 },
-          { what: 'CPU a round, the whole service', value: ms, unit: 'ms' },
-          { what: 'CPU a round, the service without them', value: base, unit: 'ms' },
-          { what: 'processes started in all rounds', value: starts, unit: '', atMost: 60 },
-        ];
-      }),
+    return await withProcess(
+      service('with', `  gpu: { ${options} }\n`),
+      async (with_) =>
+        await withProcess(service('without', ''), async (without) => {
+          const [ms, base] = await Promise.all([msPerRound(with_.pid), msPerRound(without.pid)]);
+          const starts = readFileSync(join(folder, 'starts'), 'utf8').trim().split('\n').length;
+          return [
+            { what: `CPU a round, ${GPUS} GPUs, beyond a service without them`, value: ms - base, unit: 'ms', atMost: 1 },
+            { what: 'CPU a round, the whole service', value: ms, unit: 'ms' },
+            { what: 'CPU a round, the service without them', value: base, unit: 'ms' },
+            { what: 'processes started in all rounds', value: starts, unit: '', atMost: 60 },
+          ];
+        }),
     );
   } finally {
     remove();

@@ -119,7 +119,10 @@ const flag = (value: Json): 0 | 1 | undefined => (typeof value === 'boolean' ? (
 
 function modelOf(answer: Json): string {
   const whole = textAt(answer, 'model_name') ?? textAt(answer, 'scsi_model_name');
-  const parts = [textAt(answer, 'scsi_vendor') ?? textAt(answer, 'vendor'), textAt(answer, 'scsi_product') ?? textAt(answer, 'product')];
+  const parts = [
+    textAt(answer, 'scsi_vendor') ?? textAt(answer, 'vendor'),
+    textAt(answer, 'scsi_product') ?? textAt(answer, 'product'),
+  ];
   return whole ?? parts.filter((part) => part !== undefined).join(' ');
 }
 
@@ -180,18 +183,30 @@ function selfTestOf(answer: Json): SelfTest {
   const ataStatus = numberAt(answer, 'ata_smart_data', 'self_test', 'status', 'value');
   // The high half byte is 15 while one runs.
   if (ataStatus !== undefined)
-    return { passed: flag(at(ata, 'status', 'passed')), running: ataStatus >> 4 === 15 ? 1 : 0, hours: numberAt(ata, 'lifetime_hours') };
+    return {
+      passed: flag(at(ata, 'status', 'passed')),
+      running: ataStatus >> 4 === 15 ? 1 : 0,
+      hours: numberAt(ata, 'lifetime_hours'),
+    };
   const current = numberAt(answer, 'nvme_self_test_log', 'current_self_test_operation', 'value');
   const nvme = objectsAt(answer, 'nvme_self_test_log', 'table')[0];
   if (current !== undefined) {
     const result = numberAt(nvme, 'self_test_result', 'value');
-    return { passed: result === undefined ? undefined : Number(result === 0), running: current === 0 ? 0 : 1, hours: numberAt(nvme, 'power_on_hours') };
+    return {
+      passed: result === undefined ? undefined : Number(result === 0),
+      running: current === 0 ? 0 : 1,
+      hours: numberAt(nvme, 'power_on_hours'),
+    };
   }
   const scsi = at(answer, 'scsi_self_test_0');
   const result = numberAt(scsi, 'result', 'value');
   // 15 is in progress; 1 and 2 were stopped, by a command and by a reset.
   const passed = result === undefined || result === 15 || result === 1 || result === 2 ? undefined : Number(result === 0);
-  return { passed, running: result === undefined ? undefined : Number(result === 15), hours: numberAt(scsi, 'power_on_time', 'hours') };
+  return {
+    passed,
+    running: result === undefined ? undefined : Number(result === 15),
+    hours: numberAt(scsi, 'power_on_time', 'hours'),
+  };
 }
 
 function temperaturesOf(answer: Json, nvme: Json): Map<string, number> {
@@ -202,7 +217,8 @@ function temperaturesOf(answer: Json, nvme: Json): Map<string, number> {
   };
   put('drive', numberAt(answer, 'temperature', 'current'));
   const sensors = at(nvme, 'temperature_sensors');
-  if (Array.isArray(sensors)) for (const [i, value] of sensors.entries()) put(`sensor ${i + 1}`, typeof value === 'number' ? value : undefined);
+  if (Array.isArray(sensors))
+    for (const [i, value] of sensors.entries()) put(`sensor ${i + 1}`, typeof value === 'number' ? value : undefined);
   return temperatures;
 }
 
@@ -211,7 +227,10 @@ function limitsOf(answer: Json): Map<string, number> {
   const put = (type: string, value: number | undefined): void => {
     if (value !== undefined && value > 0) limits.set(type, value);
   };
-  put('high.critical', numberAt(answer, 'temperature', 'drive_trip') ?? numberAt(answer, 'nvme_composite_temperature_threshold', 'critical'));
+  put(
+    'high.critical',
+    numberAt(answer, 'temperature', 'drive_trip') ?? numberAt(answer, 'nvme_composite_temperature_threshold', 'critical'),
+  );
   put('high.degraded', numberAt(answer, 'nvme_composite_temperature_threshold', 'warning'));
   put('max', numberAt(answer, 'temperature', 'op_limit_max'));
   return limits;

@@ -119,7 +119,11 @@ export class Smartctl {
     const arguments_ = ['--json', '--all', '-n', 'standby', ...type, device.path];
     const began = now;
     try {
-      const { output, errors } = await runTool([...command, ...arguments_], { timeoutMs: Math.min(timeoutMs, left), signal, clock: this.#clock });
+      const { output, errors } = await runTool([...command, ...arguments_], {
+        timeoutMs: Math.min(timeoutMs, left),
+        signal,
+        clock: this.#clock,
+      });
       this.#hung.delete(name);
       if (output === '') return { why: `it said nothing${excerpt(errors)}`, denied: /password|not allowed/i.test(errors) };
       return readAnswer(output, device);

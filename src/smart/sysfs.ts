@@ -10,7 +10,10 @@ const DRIVES_MAX = 1024;
 export function sysfsDrives(host: Host): Drive[] {
   const nvme = (host.list(host.sysPath('class/nvme')) ?? []).filter((name) => /^nvme\d+$/.test(name));
   const mmc = (host.list(host.sysPath('block')) ?? []).filter((name) => /^mmcblk\d+$/.test(name));
-  return [...nvme.toSorted().map((name) => nvmeDrive(host, name)), ...mmc.toSorted().flatMap((name) => mmcDrive(host, name))].slice(0, DRIVES_MAX);
+  return [
+    ...nvme.toSorted().map((name) => nvmeDrive(host, name)),
+    ...mmc.toSorted().flatMap((name) => mmcDrive(host, name)),
+  ].slice(0, DRIVES_MAX);
 }
 
 const NOTHING = { attributes: [], pages: [], conditions: [], standby: 0, state: undefined } as const;
@@ -52,7 +55,9 @@ function nvmeDrive(host: Host, name: string): Drive {
 /** `life_time` is two numbers, one for each kind of memory: 0x01 is up to 10 % used, 0x0b more than its life. The worse of them counts. */
 function mmcDrive(host: Host, name: string): Drive[] {
   const device = host.sysPath(`block/${name}/device`);
-  const used = (host.read(`${device}/life_time`) ?? '').split(/\s+/).flatMap((one) => (/^0x0[1-9ab]$/i.test(one) ? [Number(one)] : []));
+  const used = (host.read(`${device}/life_time`) ?? '')
+    .split(/\s+/)
+    .flatMap((one) => (/^0x0[1-9ab]$/i.test(one) ? [Number(one)] : []));
   if (used.length === 0) return [];
   // Blocks of 512 bytes, whatever the drive's are.
   const blocks = Number(host.read(host.sysPath(`block/${name}/size`)) ?? Number.NaN);
