@@ -11,6 +11,7 @@ import { deliveryRabbitmq } from './delivery/rabbitmq.ts';
 import { deliverySpool } from './delivery/spool.ts';
 import { encode } from './encode.ts';
 import { exposition } from './exposition.ts';
+import { gpuFigures } from './gpu.ts';
 import { host, manyProcesses } from './host.ts';
 import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
@@ -24,6 +25,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   exposition,
   host,
   processes: manyProcesses,
+  gpu: gpuFigures,
   hour,
   scrapes,
   start,

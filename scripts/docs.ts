@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { optionRows } from '../src/cli/option-rows.ts';
 import { general, sensorCommon, sinkCommon } from '../src/config/schema.ts';
 import type { Schema } from '../src/event.ts';
+import { formatDuration } from '../src/options.ts';
 import { registry } from '../src/registry.ts';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
@@ -42,8 +43,10 @@ export async function reference(): Promise<string> {
     '\n## Sensors\n',
   ];
   for (const name of registry.sensorNames()) {
-    const { summary, options, emits, presets = [] } = await registry.loadSensor(name);
-    parts.push(`\n### ${name}\n\n${summary}\n\n${optionTable(optionRows(options))}`, ...emits.map(schemaSection));
+    const { summary, options, emits, presets = [], interval } = await registry.loadSensor(name);
+    const rarely =
+      interval === undefined ? '' : `\n\nSamples at most every ${formatDuration(interval)} unless \`interval\` is set.`;
+    parts.push(`\n### ${name}\n\n${summary}${rarely}\n\n${optionTable(optionRows(options))}`, ...emits.map(schemaSection));
     for (const preset of presets)
       parts.push(`\n#### ${name}: preset ${preset.name}\n\n${preset.summary}\n`, ...preset.emits.map(schemaSection));
   }

@@ -72,6 +72,8 @@ export interface Sensor<O extends z.ZodType = z.ZodType> {
   readonly name: string;
   /** One sentence: what is measured, and from where. */
   readonly summary: string;
+  /** What an operator has to do for it to work or to see all, in a few lines; shown by `tidegate sensors NAME`. */
+  readonly notes?: string;
   /** What every instance emits. */
   readonly emits: readonly Schema[];
   /** What an instance emits beside that, where its options decide. */
@@ -79,6 +81,8 @@ export interface Sensor<O extends z.ZodType = z.ZodType> {
   readonly presets?: readonly Preset[];
   /** Options of this sensor alone; `interval`, `timeout` and `labels` belong to the scheduler. */
   readonly options: O;
+  /** How often it samples at most unless its entry says otherwise, in milliseconds: what costs a device more than it tells. Default: no limit. */
+  readonly interval?: number;
   /** Whether it runs when there is no configuration. Default true. */
   readonly byDefault?: boolean;
   /** Throws `Unavailable` when this machine lacks what it reads. */

@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import { UsageError } from '../errors.ts';
 import type { Schema } from '../event.ts';
+import { formatDuration } from '../options.ts';
 import { registry } from '../registry.ts';
 import { type Context, type GlobalOptions, hostOf } from './context.ts';
 import { optionRows } from './option-rows.ts';
@@ -27,6 +28,9 @@ export async function listSensors(name: string | undefined, options: GlobalOptio
     out.write(
       `${paint.bold(name)}: ${definition.summary}\n${works ? paint.green('works here') : paint.yellow(`not here: ${opened.why}`)}\n`,
     );
+    if (definition.notes) out.write(`\n${definition.notes}\n`);
+    if (definition.interval !== undefined)
+      out.write(`\nSamples at most every ${formatDuration(definition.interval)} unless \`interval\` is set.\n`);
     out.write(describeOptions(definition.options, context));
     for (const schema of definition.emits) out.write(describeSchema(schema, context));
     for (const preset of definition.presets ?? []) {

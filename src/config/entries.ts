@@ -187,7 +187,7 @@ function sensorEntry(
   findings: Findings,
 ): SensorEntry {
   const { name, type, definition, common, options, written, place } = entry;
-  const interval = common.interval ?? general?.interval ?? 0;
+  const interval = common.interval ?? Math.max(general?.interval ?? 0, definition.interval ?? 0);
   const timeout = common.timeout ?? general?.timeout ?? Math.min(interval, SAMPLE_TIMEOUT_MAX);
   const labels = { ...general?.labels, ...common.labels };
   const { offset } = common;

@@ -66,7 +66,11 @@ export const include = z
 export const sensorCommon = z.strictObject({
   type: z.string().optional().describe("Which sensor this is (default: the entry's name)."),
   enabled: z.boolean().prefault(true).describe('Whether it runs (default true).'),
-  interval: interval().optional().describe('How often it samples, as a duration (default: the interval at the top).'),
+  interval: interval()
+    .optional()
+    .describe(
+      "How often it samples, as a duration (default: the interval at the top, or the sensor's own where that is longer).",
+    ),
   timeout: timeout()
     .optional()
     .describe('How long a sample may take, as a duration (default: the timeout at the top, or the interval, at most 30s).'),
