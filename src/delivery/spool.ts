@@ -82,12 +82,13 @@ export class Spool {
 
   async #flush(): Promise<void> {
     for (let more = true; more; ) {
-      const plan = this.#plan(this.#full);
+      const makesRoom = this.#full;
+      const plan = this.#plan(makesRoom);
       // On a full disk room is made first; then it is tried again.
-      if (plan.changes.length === 0 && this.#full) this.#full = false;
+      if (plan.changes.length === 0 && makesRoom) this.#full = false;
       else if (plan.changes.length === 0 && !this.#syncDue()) return;
       else await this.#write(plan);
-      more = plan.rest || this.#full;
+      more = plan.rest || makesRoom;
     }
   }
 

@@ -4,7 +4,8 @@
  * A batch takes effect as a whole when its write ends. A killed process loses the batch in progress, or not; a power cut also loses the
  * last batches that were not synced, as many as it likes, but never one before another.
  */
-import { REPAIRED_KEY } from '../../../src/delivery/keys.ts';
+import { decodeEntry } from '../../../src/delivery/entry.ts';
+import { laneOfKey, placeOfKey, REPAIRED_KEY, runKey } from '../../../src/delivery/keys.ts';
 import type { Change, KeyRange, Store } from '../../../src/delivery/store.ts';
 import { StoreError } from '../../../src/delivery/store.ts';
 import type { FakeClock } from '../../clock.ts';
@@ -28,6 +29,8 @@ export class SimulatedDisk {
   latency = 0;
   /** Batches that added or changed something. */
   writes = 0;
+  /** Numbers whose entries were deleted while the disk was full: it could not take that they are lost. */
+  readonly sacrificed = new Set<string>();
 
   constructor(clock: FakeClock, random: Random) {
     this.#clock = clock;
@@ -76,21 +79,27 @@ export class SimulatedDisk {
     };
   }
 
+  /** Whether it knows of a run that has not ended. */
+  knows(run: string): boolean {
+    return this.#content.has(runKey(run).toString('hex'));
+  }
+
   /** The process is killed: its handle and its lock are gone. */
   kill(): void {
     this.#handle = undefined;
   }
 
-  /** The power fails. Returns how old the oldest of what it took is, in milliseconds, if anything was added or changed there. */
-  cut(): number | undefined {
+  /** The power fails. Returns what it took, and how old the oldest of that is, in milliseconds, if anything was added or changed there. */
+  cut(): { age: number | undefined; taken: readonly Change[] } {
     this.kill();
     const kept = this.#random.below(this.#unsynced.length + 1);
     this.#content = new Map(this.#synced);
     for (const { changes } of this.#unsynced.slice(0, kept)) apply(this.#content, changes);
     this.#synced = new Map(this.#content);
-    const first = this.#unsynced.slice(kept).find(({ changes }) => changes.some(({ value }) => value !== undefined));
+    const lost = this.#unsynced.slice(kept);
+    const first = lost.find(({ changes }) => changes.some(({ value }) => value !== undefined));
     this.#unsynced = [];
-    return first && this.#clock.monotonic() - first.at;
+    return { age: first && this.#clock.monotonic() - first.at, taken: lost.flatMap(({ changes }) => changes) };
   }
 
   /** Changes a byte in some entries, or loses them. Returns how many, and whether the store would notice when it is opened. */
@@ -125,11 +134,19 @@ export class SimulatedDisk {
       throw new StoreError('broken', 'input/output error');
     }
     if (adds) this.writes++;
+    else if (this.full) for (const { key } of changes) this.#sacrifice(key);
     apply(this.#content, changes);
     this.#unsynced.push({ changes, at: this.#clock.monotonic() });
     if (!sync) return;
     for (const batch of this.#unsynced) apply(this.#synced, batch.changes);
     this.#unsynced = [];
+  }
+
+  #sacrifice(key: Buffer): void {
+    const value = this.#content.get(key.toString('hex'));
+    if (value === undefined || key.toString('latin1', 0, 1) !== 'e') return;
+    const entry = decodeEntry(value, laneOfKey(key), placeOfKey(key));
+    if (entry) this.sacrificed.add(entry.seq);
   }
 
   #read(range: KeyRange, max: number, maxBytes: number): [Buffer, Buffer][] {

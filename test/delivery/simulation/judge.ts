@@ -7,15 +7,19 @@ import type { Arrival, LossRow, SimulatedBroker } from './broker.ts';
 export interface Accepted {
   /** The last number given, by run and lane. */
   readonly last: ReadonlyMap<string, number>;
-  /** Runs that ended by a kill or a power cut. */
+  /** Runs that ended by a kill or a power cut, or could not write that they ended. */
   readonly unclean: ReadonlySet<string>;
-  /** Runs whose disk failed, so that nobody may know of what they had in memory alone. */
-  readonly untold: ReadonlySet<string>;
+  /**
+   * Runs of which the disk knew nothing when they ended: it failed all the time, or a power cut took what it had not been told to keep.
+   * Nobody can tell then what they had in memory alone. What they sent is told of all the same: a lane tells of a hole before it goes
+   * on behind it, so that only the last `window` numbers before the highest, and those above, are forgiven; all without order.
+   */
+  readonly untold: ReadonlyMap<string, number | undefined>;
+  /** Numbers that were deleted from a full disk, which could not take that they are lost before their run ended. */
+  readonly excused: ReadonlySet<string>;
   /** Moments, on the monotonic clock, after which repeats of what arrived before are no fault: crashes, stops, reloads. */
   readonly pardons: readonly number[];
   readonly backfill: boolean;
-  /** Runs of which a power cut took what the disk had not been told to keep. */
-  readonly forgiven: ReadonlySet<string>;
   /** Whether entries were damaged on disk, so that ranges may claim too much. */
   readonly damaged: boolean;
 }
@@ -64,7 +68,7 @@ function judgeStream(
   last: number,
   stream: Stream | undefined,
   rows: readonly LossRow[],
-  { unclean, untold, forgiven, damaged, pardons }: Accepted,
+  { unclean, untold, excused, damaged, pardons }: Accepted,
   { doubtful }: SimulatedBroker,
 ): number {
   const [run, lane] = key.split('/') as [string, string];
@@ -83,11 +87,11 @@ function judgeStream(
       continue;
     }
     missing++;
-    // What was lost is known in memory alone while the disk fails, but for what a notice has told before the lane went on behind it.
-    if (forgiven.has(run) || (unclean.has(run) && untold.has(run))) continue;
+    if (excused.has(`${key}/${n}`)) continue;
+    if (untold.has(run) && n > highest - (untold.get(run) ?? Number.POSITIVE_INFINITY)) continue;
     if (claims.length === 0) throw new Error(`${key}/${n} of ${last} is missing (highest ${highest}), and nothing explains it`);
   }
-  if (mine.some((row) => row.last === null) && !unclean.has(run) && !forgiven.has(run))
+  if (mine.some((row) => row.last === null) && !unclean.has(run))
     throw new Error(`${run} ended cleanly, and is told not to have`);
   return missing;
 }

@@ -6,7 +6,7 @@ import { settled } from '../../clock.ts';
 import { FAIR } from './broker.ts';
 import { judge } from './judge.ts';
 import { randomSettings, randomWeather } from './settings.ts';
-import { SLACK_MS, World } from './world.ts';
+import { RETRY_MS, SLACK_MS, World } from './world.ts';
 
 const STEPS = 60;
 /** Longer than every delay of the settings. */
@@ -39,27 +39,26 @@ async function step(world: World): Promise<string> {
     return `poison ${broker.poison}`;
   }
   if (roll < 88) {
+    // Looked at now, the moment is kept.
+    void world.troubledAt;
     disk.full = random.chance(0.4);
     disk.failing = random.chance(0.3) ? 0.3 : 0;
     disk.latency = random.pick([0, 0, 5, 40]);
-    world.process.diskTrouble ||= disk.full || disk.failing > 0;
     return `disk full ${disk.full}, failing ${disk.failing}, latency ${disk.latency}`;
   }
   return await upheaval(world, roll);
 }
 
 async function upheaval(world: World, roll: number): Promise<string> {
-  const { random, clock, disk } = world;
+  const { random, clock } = world;
   if (roll < 92) {
     const power = random.chance(0.3);
     world.kill(power);
-    world.process.diskTrouble ||= disk.full || disk.failing > 0;
     return power ? 'power cut' : 'kill';
   }
   if (roll < 94) {
     await world.stop(random.pick([0, 1000, 5000]));
     world.start();
-    world.process.diskTrouble ||= disk.full || disk.failing > 0;
     return 'stop and start';
   }
   if (roll < 97) {
@@ -81,6 +80,7 @@ async function heal(world: World): Promise<void> {
   broker.weather = { ...FAIR };
   broker.poison = 0;
   broker.block(undefined);
+  void world.troubledAt;
   disk.full = false;
   disk.failing = 0;
   for (let waited = 0; ; waited += 1000) {
@@ -93,7 +93,6 @@ async function heal(world: World): Promise<void> {
   await clock.advance(60_000);
   world.publish(1, 300);
   await clock.advance(5000);
-  world.process.diskTrouble = false;
   await world.stop(5000);
 }
 
@@ -103,10 +102,11 @@ function judgeKills(world: World): void {
   const arrived = new Set(world.broker.arrived.map(({ seq }) => seq));
   const told = world.broker.arrived.flatMap(({ notice }) => notice ?? []).filter(({ last }) => last !== null);
   const spoolAfter = 2000;
-  for (const { run, accepted, killedAt, diskTrouble } of world.dead) {
-    if (killedAt === undefined || diskTrouble || world.limited.has(run) || world.forgiven.has(run)) continue;
+  for (const { run, accepted, killedAt, troubledAt } of world.dead) {
+    if (killedAt === undefined || world.limited.has(run) || world.cutOff.has(run)) continue;
     for (const [seq, at] of accepted) {
-      if (arrived.has(seq) || killedAt - at <= spoolAfter + SLACK_MS) continue;
+      const due = Math.max(at + spoolAfter, troubledAt + RETRY_MS) + SLACK_MS;
+      if (arrived.has(seq) || world.excused.has(seq) || killedAt <= due) continue;
       const [, lane, n] = seq.split('/') as [string, string, string];
       const explained = told.some(
         (row) => row.run === run && row.lane === lane && Number(n) >= row.first && Number(n) <= (row.last ?? 0),
@@ -137,13 +137,8 @@ export async function simulate(seed: number, trace?: (line: string) => void): Pr
   await heal(world);
   trace?.(JSON.stringify(world.process.delivery.status()));
   trace?.(JSON.stringify(world.broker.arrived.map(({ seq, notice }) => seq ?? notice)));
-  const { last, unclean, forgiven, pardons, backfill, damaged, broker } = world;
-  const untold = new Set([...world.untold, ...world.dead.filter(({ diskTrouble }) => diskTrouble).map(({ run }) => run)]);
-  // What such a run gave up of the runs before it was known in its memory alone.
-  for (const { run, diskTrouble } of world.dead) {
-    if (diskTrouble) for (let before = 1; before <= Number(run.slice(3)); before++) forgiven.add(`run${before}`);
-  }
-  const verdict = judge(broker, { last, unclean, untold, forgiven, pardons, backfill, damaged });
+  const { last, unclean, untold, excused, pardons, backfill, damaged, broker } = world;
+  const verdict = judge(broker, { last, unclean, untold, excused, pardons, backfill, damaged });
   judgeKills(world);
   return { events: world.n, runs: world.runs, ...verdict };
 }

@@ -1,5 +1,6 @@
 /** The world of one simulated run: time, a disk, a broker, and the process that lives there, with what must hold at every step. */
 import { Delivery, type DeliverySettings } from '../../../src/delivery/delivery.ts';
+import { runKey } from '../../../src/delivery/keys.ts';
 import { imbalance } from '../../../src/ledger.ts';
 import { silent } from '../../../src/log.ts';
 import { FakeClock } from '../../clock.ts';
@@ -11,14 +12,21 @@ import { randomSettings } from './settings.ts';
 
 /** What the disk and a timer may add to `spool_after`, in milliseconds. */
 export const SLACK_MS = 120;
+/** How long until the core tries a disk again that failed, in milliseconds. */
+export const RETRY_MS = 1000;
+/** How long it may take to open and read what is on a slow disk, in milliseconds. */
+const OPENING_MS = 2000;
 
 /** A process that may be killed: its timers and answers end with it. */
 class Process {
   alive = true;
   readonly run: string;
   readonly delivery: Delivery;
-  /** Whether the disk failed it, so that memory was all there was. */
-  diskTrouble = false;
+  readonly startedAt: number;
+  /** The most events that it may have had in flight in a lane; undefined where they are not in order. */
+  window: number | undefined = 0;
+  /** When the disk was last full or failing before it ended, on the monotonic clock. */
+  troubledAt = Number.NEGATIVE_INFINITY;
   killedAt: number | undefined;
   /** When each number was accepted, by lane. */
   readonly accepted = new Map<string, number>();
@@ -26,6 +34,7 @@ class Process {
   constructor(world: World, run: string, settings: DeliverySettings) {
     this.run = run;
     const { clock, disk, broker, random } = world;
+    this.startedAt = clock.monotonic();
     const mine = {
       wall: () => clock.wall(),
       monotonic: () => clock.monotonic(),
@@ -53,14 +62,19 @@ export class World {
   readonly last = new Map<string, number>();
   readonly unclean = new Set<string>();
   readonly pardons: number[] = [];
-  readonly untold = new Set<string>();
+  readonly untold = new Map<string, number | undefined>();
+  readonly excused = new Set<string>();
+  /** The windows of all runs. */
+  readonly windows = new Map<string, number | undefined>();
   readonly limited = new Set<string>();
-  readonly forgiven = new Set<string>();
+  /** Runs before a power cut that took something. */
+  readonly cutOff = new Set<string>();
   /** How long something may be on its way to the disk by the settings so far, in milliseconds. */
   unsyncedMs = 0;
   readonly dead: Process[] = [];
   backfill = false;
   #remarks: string[] = [];
+  #troubledAt = Number.NEGATIVE_INFINITY;
   readonly trace: string[] = [];
 
   constructor(seed: number) {
@@ -74,13 +88,17 @@ export class World {
 
   start(): Process {
     this.runs++;
-    this.noteSettings();
     this.process = new Process(this, `run${this.runs}`, this.settings);
+    this.noteSettings();
     return this.process;
   }
 
   noteSettings(): void {
     const { drain, spool } = this.settings.delivery;
+    const { process } = this;
+    const isOrdered = drain.order === 'ordered' && process.window !== undefined;
+    process.window = isOrdered ? Math.max(process.window ?? 0, this.settings.batch.max_events) : undefined;
+    this.windows.set(process.run, process.window);
     this.backfill ||= drain.order === 'backfill';
     this.unsyncedMs = Math.max(
       this.unsyncedMs,
@@ -94,7 +112,19 @@ export class World {
     return this.#remarks.splice(0);
   }
 
+  /** When the disk was last full or failing, on the monotonic clock. */
+  get troubledAt(): number {
+    if (this.disk.full || this.disk.failing > 0) this.#troubledAt = this.clock.monotonic();
+    return this.#troubledAt;
+  }
+
+  /** Whether the disk was full or failing a moment ago, so that it need not have been tried since. */
+  get isTroubled(): boolean {
+    return this.clock.monotonic() - this.troubledAt <= RETRY_MS + SLACK_MS;
+  }
+
   check(): void {
+    if (!this.isTroubled) this.disk.sacrificed.clear();
     const { ledger } = this.process.delivery.status();
     if (imbalance(ledger) !== 0) throw new Error(`the ledger is out by ${imbalance(ledger)}: ${JSON.stringify(ledger)}`);
     for (const [place, events] of Object.entries(ledger)) {
@@ -126,10 +156,7 @@ export class World {
     const { process } = this;
     process.alive = false;
     process.killedAt = power ? undefined : this.clock.monotonic();
-    this.dead.push(process);
-    this.unclean.add(process.run);
-    // The disk never heard of a run that did not get as far as that, nor did the far end.
-    if (!process.delivery.status().spool.ready) this.untold.add(process.run);
+    this.#ended();
     if (power) this.#cut();
     else this.disk.kill();
     if (this.random.chance(0.2)) {
@@ -141,13 +168,37 @@ export class World {
     this.start();
   }
 
+  /** The process has ended, and the disk may not know of it. */
+  #ended(): void {
+    const { process, clock, disk } = this;
+    const { run, startedAt, window } = process;
+    process.troubledAt = this.troubledAt;
+    this.dead.push(process);
+    this.unclean.add(run);
+    if (this.isTroubled) for (const seq of disk.sacrificed) this.excused.add(seq);
+    disk.sacrificed.clear();
+    if (disk.knows(run)) return;
+    // It writes that it runs before anything else, as soon as the disk lets it.
+    const ms = clock.monotonic() - Math.max(startedAt, this.troubledAt + RETRY_MS);
+    if (ms > OPENING_MS) throw new Error(`the disk does not know of ${run}, though it was well for ${ms} ms`);
+    this.untold.set(run, window);
+  }
+
   /** A power cut may take what the disk was not told to keep, of runs that ended long ago too; but nothing that is older than that. */
   #cut(): void {
-    const age = this.disk.cut();
-    if (age === undefined || this.unsyncedMs === 0) return;
-    if (age > this.unsyncedMs + SLACK_MS && !this.dead.some(({ diskTrouble }) => diskTrouble))
-      throw new Error(`${age} ms were not synced`);
-    for (let run = 1; run <= this.runs; run++) this.forgiven.add(`run${run}`);
+    const { age, taken } = this.disk.cut();
+    for (let run = 1; run <= this.runs; run++) {
+      const key = runKey(`run${run}`);
+      const [record] = taken.filter((change) => change.key.equals(key));
+      if (!record) continue;
+      // Either what it wrote is gone with its record, or that it had ended.
+      if (record.value) this.untold.set(`run${run}`, this.windows.get(`run${run}`));
+      this.unclean.add(`run${run}`);
+    }
+    if (age === undefined) return;
+    for (let run = 1; run <= this.runs; run++) this.cutOff.add(`run${run}`);
+    const isExcused = this.unsyncedMs === Number.POSITIVE_INFINITY || this.troubledAt >= this.clock.monotonic() - age - RETRY_MS;
+    if (age > this.unsyncedMs + SLACK_MS && !isExcused) throw new Error(`${age} ms were not synced`);
   }
 
   async stop(ms: number): Promise<void> {
@@ -158,12 +209,10 @@ export class World {
     this.check();
     const { ledger } = this.process.delivery.status();
     if (ledger.queued + ledger.in_flight > 0) throw new Error(`events are nowhere after a stop: ${JSON.stringify(ledger)}`);
-    const { ready, reason } = this.process.delivery.status().spool;
-    if (this.process.diskTrouble || !ready || reason !== undefined) {
-      this.untold.add(this.process.run);
-      this.unclean.add(this.process.run);
-      this.dead.push(this.process);
-    }
+    const isWell = !this.disk.full && this.disk.failing === 0;
+    if (!isWell) this.#ended();
+    else if (this.disk.knows(this.process.run))
+      throw new Error(`${this.process.run} has ended, and the disk does not know of it`);
     this.pardons.push(this.clock.monotonic());
     this.process.alive = false;
   }
