@@ -86,7 +86,12 @@ export class Delivery {
     this.#settings = settings;
     this.#openBroker = openBroker;
     this.#intake = new Intake(run, settings, this.#ledger, clock);
-    this.#pacer = new Pacer(settings.delivery.drain, clock);
+    this.#pacer = new Pacer(settings.delivery.drain, clock, (rate, peak) =>
+      log.warn(
+        { sink: name, rate, peak },
+        'the spool may never empty: raise drain.rate and drain.byte_rate above the peak, or set them to auto',
+      ),
+    );
     this.#dead = new DeadLetters(this.#ledger, settings.delivery.dead_letters.max_bytes);
     this.#health = new Health(name, healthOptions(settings), clock, log, random, () => this.#kickAll());
     this.#notices = new Notices({ sink: name, agent, host, run, encode: (event) => this.#intake.encode(event) });

@@ -4,6 +4,8 @@ import { Entry } from './entry.ts';
 
 export class Flight {
   left: Message[];
+  /** The entries that were given up. */
+  failed: readonly Entry[] = [];
   /** Notices that are not confirmed yet. */
   #notices: number;
 
@@ -20,6 +22,12 @@ export class Flight {
   /** Whether a notice is left. */
   get tells(): boolean {
     return this.#notices > 0;
+  }
+
+  /** What is left has failed. */
+  giveUp(): void {
+    this.failed = this.entries;
+    this.left = [];
   }
 
   /** Takes messages out of what is left; the rest of `piece`, the first of what is left, stays in front. Returns their entries. */

@@ -55,19 +55,33 @@ export class Pacer {
   #count = { events: 0, bytes: 0 };
   readonly #windows: (Rate & { readonly ms: number })[] = [];
   #peak = { events: 0, bytes: 0 };
+  readonly #onSlow: (rate: Rate, peak: Rate) => void;
+  #slow = false;
 
-  constructor(options: DrainOptions, clock: Clock) {
+  /** `onSlow` is told when a rate begins to be less than the peak of what comes in: the spool may never empty. */
+  constructor(options: DrainOptions, clock: Clock, onSlow: (rate: Rate, peak: Rate) => void = () => {}) {
     this.#options = options;
     this.#clock = clock;
+    this.#onSlow = onSlow;
     this.#windowAt = clock.monotonic();
   }
 
   configure(options: DrainOptions): void {
     const { rate, byte_rate } = this.#options;
     this.#options = options;
+    if (options.rate === rate && options.byte_rate === byte_rate) return;
     // A debt at a rate that no longer holds is forgotten.
-    if (options.rate !== rate || options.byte_rate !== byte_rate)
-      this.#emptyAt = Math.min(this.#emptyAt, this.#clock.monotonic());
+    this.#emptyAt = Math.min(this.#emptyAt, this.#clock.monotonic());
+    this.#slow = false;
+    this.#judge();
+  }
+
+  /** Says once, when it begins, that the rate is too low. */
+  #judge(): void {
+    const { rate, peak } = this;
+    const slow = rate.events < peak.events || rate.bytes < peak.bytes;
+    if (slow && !this.#slow) this.#onSlow(rate, peak);
+    this.#slow = slow;
   }
 
   /** An event came in. */
@@ -87,6 +101,7 @@ export class Pacer {
     if (oldest && (oldest.events >= this.#peak.events || oldest.bytes >= this.#peak.bytes)) this.#findPeak();
     this.#count = { events: 0, bytes: 0 };
     this.#windowAt = now;
+    this.#judge();
   }
 
   #findPeak(): void {

@@ -122,10 +122,9 @@ export class Sender {
       if (grant) pacer.went(grant, entries.length, sizeOf(entries));
       if (stopped() || health.wait !== 0) return !stopped();
       if (entries.length === 0 && !this.#tells()) return false;
-      await this.#send(entries);
-      // What failed is to be sent again, and the rate is that of what arrives: a flaky broker would else get a share of it.
-      const left = lane.present(entries);
-      if (grant && left.length > 0) pacer.went(grant, entries.length - left.length, sizeOf(entries) - sizeOf(left));
+      const failed = await this.#send(entries);
+      // What the broker did not take has used nothing of the rate: a flaky one gets what it can carry.
+      if (grant && failed.length > 0) pacer.went(grant, entries.length - failed.length, sizeOf(entries) - sizeOf(failed));
     } finally {
       lane.claimed = false;
       this.#parts.onSettled(lane);
@@ -205,8 +204,8 @@ export class Sender {
     return Math.max(0, Math.max(since + Math.min(linger, SETTLE_MS), this.#lastWrite + linger) - clock.monotonic());
   }
 
-  /** Sends all of a batch but for what fails, with notices of what went before it. */
-  async #send(batch: readonly Entry[]): Promise<void> {
+  /** Sends all of a batch but for what fails, which it returns, with notices of what went before it. */
+  async #send(batch: readonly Entry[]): Promise<readonly Entry[]> {
     const { lane } = this;
     const { notices, clock, health, stopped } = this.#parts;
     const ranges = this.#tells() ? lane.losses.take() : [];
@@ -217,16 +216,17 @@ export class Sender {
       const piece = flight.left.slice(0, size);
       try {
         await health.call(async () => await this.#parts.write(piece));
-        if (stopped()) return;
+        if (stopped()) return [];
         this.#settle(flight, piece, () => true);
         // The other half of what was rejected may be fine as a whole.
         size = Math.min(flight.left.length, 2 * size);
       } catch (error) {
-        if (stopped()) return;
+        if (stopped()) return [];
         size = this.#sift(flight, piece, error);
       }
     }
     this.#flight = undefined;
+    return flight.failed;
   }
 
   /** Deals with a piece that failed, wholly or in part. Returns how large the next piece is to be. */
@@ -261,8 +261,8 @@ export class Sender {
   #giveUp(flight: Flight): void {
     const { lane } = this;
     if (flight.tells) lane.losses.keep();
-    lane.putBack(flight.entries);
-    flight.left = [];
+    flight.giveUp();
+    lane.putBack(flight.failed);
     lane.draining = true;
     this.#parts.onFailure();
   }

@@ -1,6 +1,6 @@
 /** The rate of the drain: reached, and never exceeded within any second, whatever holds it up. */
-import { expect, it } from 'vitest';
-import { Pacer } from '../../src/delivery/pacer.ts';
+import { expect, it, vi } from 'vitest';
+import { Pacer, type Rate } from '../../src/delivery/pacer.ts';
 import { FakeClock } from '../clock.ts';
 import { SEED } from '../events.ts';
 import { Random } from './simulation/random.ts';
@@ -66,4 +66,111 @@ it(`exceeds the rate in no second, however it is held up (SEED=${SEED})`, async 
     expect(mostInASecond(sent)).toBeLessThanOrEqual(Math.max(1, rate));
     expect(total(sent)).toBeGreaterThan(0);
   }
+});
+
+const pacerOf = (rate: number | 'auto', byteRate: number | 'auto' = 'auto') => {
+  const [clock, slow] = [new FakeClock(), vi.fn<(rate: Rate, peak: Rate) => void>()];
+  const pacer = new Pacer({ order: 'ordered', rate, byte_rate: byteRate }, clock, slow);
+  /** Lets `events` come in at once, and a second go by. */
+  const second = async (events: number): Promise<void> => {
+    for (let i = 0; i < events; i++) pacer.came(EVENT_BYTES);
+    await clock.advance(1000);
+  };
+  return { clock, pacer, slow, second };
+};
+
+it('saves up nothing while there is nothing to send, nor while a timer is late', async () => {
+  const { clock, pacer } = pacerOf(1000, 2 ** 30);
+  for (const idle of [0, 3_600_000, 201, 60_000]) {
+    await clock.advance(idle);
+    await clock.advance(Math.ceil(pacer.wait(MAX_EVENTS)));
+    // A batch of what the rate allows in 20 ms, not of all that would have been.
+    expect(pacer.grant(MAX_EVENTS, 2 ** 20).events).toBeLessThanOrEqual(20);
+  }
+  await clock.advance(120);
+  expect(pacer.grant(MAX_EVENTS, 2 ** 20).events).toBeLessThanOrEqual(120);
+});
+
+it(`holds to the bytes a second where they are the narrower limit (SEED=${SEED})`, async () => {
+  const { clock, pacer } = pacerOf(10_000, 60_000);
+  const random = new Random(SEED);
+  const sent: Sent[] = [];
+  while (clock.monotonic() < 20_000) {
+    await clock.advance(Math.ceil(pacer.wait(MAX_EVENTS)));
+    const grant = pacer.grant(MAX_EVENTS, 2 ** 20);
+    // A batch holds one event in any case.
+    const events = Math.max(1, Math.floor(grant.bytes / EVENT_BYTES));
+    pacer.went(grant, events, events * EVENT_BYTES);
+    sent.push({ at: clock.monotonic(), events });
+    await clock.advance(random.below(5));
+  }
+  expect(mostInASecond(sent) * EVENT_BYTES).toBeLessThanOrEqual(60_000);
+  expect((total(sent) * EVENT_BYTES) / 20).toBeGreaterThan(0.95 * 60_000);
+});
+
+it('gives back what a batch did not use', async () => {
+  const { clock, pacer } = pacerOf(1000, 2 ** 30);
+  await clock.advance(1000);
+  const grant = pacer.grant(MAX_EVENTS, 2 ** 20);
+  expect(pacer.wait(MAX_EVENTS)).toBeGreaterThan(0);
+  pacer.went(grant, 5, 5 * EVENT_BYTES);
+  pacer.went(grant, 0, 0);
+  expect(pacer.wait(MAX_EVENTS)).toBe(0);
+  expect(pacer.grant(MAX_EVENTS, 2 ** 20).events).toBe(grant.events);
+});
+
+it('is twice the peak by itself, and never below its least', async () => {
+  const { pacer, second } = pacerOf('auto');
+  expect(pacer.rate).toEqual({ events: 1000, bytes: 4 * 2 ** 20 });
+  await second(300);
+  expect(pacer.rate).toEqual({ events: 1000, bytes: 4 * 2 ** 20 });
+  await second(8000);
+  await second(100);
+  expect(pacer.peak).toEqual({ events: 8000, bytes: 8000 * EVENT_BYTES });
+  expect(pacer.rate).toEqual({ events: 16_000, bytes: 2 * 8000 * EVENT_BYTES });
+});
+
+it('forgets a peak when ten minutes of seconds in which something came in are over, and no sooner', async () => {
+  const { clock, pacer, second } = pacerOf('auto');
+  await second(5000);
+  // Silence makes nothing forgotten.
+  await clock.advance(86_400_000);
+  for (let i = 0; i < 599; i++) await second(7);
+  expect(pacer.peak.events).toBe(5000);
+  await second(9);
+  await second(8);
+  expect(pacer.peak).toEqual({ events: 9, bytes: 9 * EVENT_BYTES });
+});
+
+it('measures what comes in over the last minute', async () => {
+  const { pacer, second } = pacerOf('auto');
+  for (let i = 0; i < 100; i++) await second(400);
+  expect(pacer.inflow / 400).toBeCloseTo(1, 1);
+  for (let i = 0; i < 62; i++) await second(1);
+  expect(pacer.inflow).toBeLessThan(2);
+});
+
+it('lets a new rate hold within a second, whatever is owed at the old one', async () => {
+  const { clock, pacer } = pacerOf(0.01, 2 ** 30);
+  const grant = pacer.grant(MAX_EVENTS, 2 ** 20);
+  pacer.went(grant, 1, EVENT_BYTES);
+  expect(pacer.wait(MAX_EVENTS)).toBeGreaterThan(90_000);
+  pacer.configure({ order: 'ordered', rate: 1000, byte_rate: 2 ** 30 });
+  await clock.advance(1000);
+  expect(pacer.wait(MAX_EVENTS)).toBe(0);
+});
+
+it('says once that a fixed rate is below the peak, and again when it is changed to one that is', async () => {
+  const { pacer, slow, second } = pacerOf(50);
+  for (let i = 0; i < 3; i++) await second(50);
+  expect(slow).not.toHaveBeenCalled();
+  for (let i = 0; i < 10; i++) await second(60 + i);
+  expect(slow).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ events: 50 }), { events: 60, bytes: 60 * EVENT_BYTES });
+  pacer.configure({ order: 'backfill', rate: 50, byte_rate: 'auto' });
+  expect(slow).toHaveBeenCalledOnce();
+  pacer.configure({ order: 'ordered', rate: 'auto', byte_rate: 'auto' });
+  await second(70);
+  expect(slow).toHaveBeenCalledOnce();
+  pacer.configure({ order: 'ordered', rate: 'auto', byte_rate: 2048 });
+  expect(slow).toHaveBeenCalledTimes(2);
 });
