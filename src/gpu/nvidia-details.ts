@@ -7,7 +7,7 @@ import { type Process, Reading } from './reading.ts';
 import { all, type Element, find, parseXml, textOf } from './xml.ts';
 
 /** Processes of one GPU that are reported: those that use most memory. */
-export const PROCESSES_MAX = 256;
+const PROCESSES_MAX = 256;
 
 export interface Details {
   /** By UUID: what belongs to the GPU. */
