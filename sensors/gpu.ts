@@ -10,13 +10,14 @@ import type { NumberName, Reading } from '../src/gpu/reading.ts';
 import { Gpus } from '../src/gpu/sources.ts';
 import { defineSensor } from '../src/sensor.ts';
 
-const IDENTITY = ['hw.id', 'hw.name', 'hw.vendor', 'hw.parent'] as const;
+/** What every row has; vendor and parent are said once a GPU, in `hw.gpu`, for there are many rows. */
+const IDENTITY = ['hw.id', 'hw.name'] as const;
 const TYPED = [...IDENTITY, 'hw.type'] as const;
 
 const gpu = defineSchema({
   type: 'hw.gpu',
   doc: 'Each GPU, and each MIG device with its GPU as `hw.parent`. The id is a UUID, or the PCI address where there is none.',
-  attributes: IDENTITY,
+  attributes: [...IDENTITY, 'hw.vendor', 'hw.parent'],
   fields: {
     'memory.usage': updowncounter('By', 'Memory in use.'),
     'memory.limit': updowncounter('By', 'Size of the memory.'),
@@ -171,12 +172,16 @@ function tablesOf(readings: readonly Reading[]): AnyTable[] {
 }
 
 function add(tables: ReturnType<typeof empty>, reading: Reading): void {
-  const identity = [reading.id, reading.name, reading.vendor, reading.parent] as const;
+  const identity = [reading.id, reading.name] as const;
   const typed = [...identity, 'gpu'] as const;
   const numbers = reading.numbers as Record<NumberName, number | undefined>;
   const [used, size] = [numbers['memory.usage'], numbers['memory.limit']];
   const utilization = used !== undefined && size !== undefined && size > 0 ? used / size : undefined;
-  tables.gpu.add(identity, { ...numbers, 'memory.utilization': utilization, processes: reading.processes?.length });
+  tables.gpu.add([...identity, reading.vendor, reading.parent], {
+    ...numbers,
+    'memory.utilization': utilization,
+    processes: reading.processes?.length,
+  });
   for (const [task, share] of reading.tasks) tables.tasks.add([...identity, task], { utilization: share });
   for (const [name, { now, max }] of reading.clocks)
     tables.clocks.add([...identity, name], { frequency: now, 'frequency.limit': max });

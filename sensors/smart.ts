@@ -21,7 +21,8 @@ const NOTES = `smartctl (smartmontools 7.0 or newer) opens the devices themselve
   capabilities:  in the unit of systemd, AmbientCapabilities=CAP_SYS_RAWIO CAP_SYS_ADMIN and SupplementaryGroups=disk
                  (ATA and SAS need CAP_SYS_RAWIO, NVMe CAP_SYS_ADMIN, both the group that may open the device)
   sudo:          sudo: true, and in sudoers: tidegate ALL=(root) NOPASSWD: /usr/sbin/smartctl --json --all *, /usr/sbin/smartctl --scan --json
-                 A smartctl that hangs as root cannot be killed by a service that is not; prefer capabilities.
+                 The star allows any other option of smartctl too, and one that hangs as root cannot be killed by a service that is
+                 not: prefer capabilities.
 Without them temperatures of NVMe drives and the wear of eMMC are read from /sys.
 A drive that sleeps is not woken: it has standby = 1 and nothing else. Drives behind a RAID controller are named by \`devices\` where the scan does not show them.`;
 

@@ -7,7 +7,9 @@ const CARDS_MAX = 64;
 export interface Card {
   /** `card0`. */
   readonly name: string;
-  /** `<sys>/class/drm/card0/device`. */
+  /** `<sys>/class/drm/card0`. */
+  readonly folder: string;
+  /** `<sys>/class/drm/card0/device`, a link to elsewhere. */
   readonly device: string;
   /** PCI vendor: `0x1002`. */
   readonly vendor: string;
@@ -31,7 +33,7 @@ export function cardsOf(host: Host): Card[] {
       if (vendor === undefined) return [];
       const slot = /^PCI_SLOT_NAME=(.+)$/m.exec(host.read(`${device}/uevent`) ?? '')?.[1];
       const model = host.read(`${device}/product_name`) || host.read(`${device}/device`) || '';
-      return [{ name, device, vendor, id: slot ?? name, model }];
+      return [{ name, folder: `${root}/${name}`, device, vendor, id: slot ?? name, model }];
     });
 }
 

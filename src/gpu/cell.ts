@@ -42,6 +42,20 @@ const WORDS: Readonly<Record<string, number>> = {
  */
 export function cellNumber(text: string | undefined, unit = ''): number | undefined {
   if (text === undefined || text === '' || text.charCodeAt(0) === 0x5b) return undefined;
+  let known = KNOWN.get(unit);
+  if (!known) KNOWN.set(unit, (known = new Map<string, number | undefined>()));
+  if (known.has(text)) return known.get(text);
+  if (known.size >= KNOWN_MAX) known.clear();
+  const value = parse(text, unit);
+  known.set(text, value);
+  return value;
+}
+
+/** Most cells say what they said the last time, and a table is quicker than a pattern. By unit, each with so many cells. */
+const KNOWN = new Map<string, Map<string, number | undefined>>();
+const KNOWN_MAX = 4096;
+
+function parse(text: string, unit: string): number | undefined {
   const word = WORDS[text];
   if (word !== undefined) return word;
   const match = /^(-?\d+(?:\.\d+)?) ?([A-Za-z%/]*)$/.exec(text);

@@ -20,7 +20,7 @@ const XPU_METRICS = '0,1,2,3,4,8,17,18,22,23,24,25,26';
  * The objects of an array without an end, whose commas may be missing: cut by the depth of braces, outside of strings. `each` gets the
  * text of every one.
  */
-export class Objects {
+class Objects {
   #text = '';
   #at = 0;
   #begin = -1;
@@ -73,7 +73,7 @@ const ENGINES: Readonly<Record<string, string>> = {
 };
 
 /** One object of `intel_gpu_top -J`. Several engines of a kind (`Video/0`, `Video/1`) are averaged. */
-export function parseTop(text: string): Reading {
+function parseTop(text: string): Reading {
   const object = record(JSON.parse(text));
   const reading = new Reading('Intel', '', '');
   const engines = new Map<string, number[]>();
@@ -145,7 +145,7 @@ const XPU: Readonly<Record<string, XpuPut>> = {
 };
 
 /** Rows of `xpu-smi dump`, by device: `06:14:46.000,    0, 0.00, , 12`. */
-export class XpuRows implements Reader {
+class XpuRows implements Reader {
   readonly latest = new Map<string, Reading>();
   #columns: readonly string[] | undefined;
   #unfinished = '';

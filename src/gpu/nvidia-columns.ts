@@ -57,7 +57,7 @@ const ECC = ['corrected', 'uncorrected'].flatMap((kind) =>
 );
 
 /** Identity: asked for always, for every driver has them. */
-export const IDENTITY = ['uuid', 'name'] as const;
+const IDENTITY = ['uuid', 'name'] as const;
 
 /** Every column that is asked for where the driver has it, by its newest name. */
 const COLUMNS: ReadonlyMap<string, Put> = new Map<string, Put>([

@@ -7,7 +7,7 @@ import { type Process, Reading } from './reading.ts';
 import { all, type Element, find, parseXml, textOf } from './xml.ts';
 
 /** Processes of one GPU that are reported: those that use most memory. */
-export const PROCESSES_MAX = 256;
+const PROCESSES_MAX = 256;
 
 export interface Details {
   /** By UUID: what belongs to the GPU. */
@@ -24,8 +24,22 @@ const TEMPERATURE_LIMITS: readonly [string, string][] = [
   ['gpu_temp_max_mem_threshold', 'memory max'],
 ];
 
+/** What is read of a GPU; the rest, as its hundreds of supported clocks, is passed over. */
+const OF_A_GPU: ReadonlySet<string> = new Set([
+  'product_name',
+  'uuid',
+  'mig_devices',
+  'pci',
+  'temperature',
+  'ecc_errors',
+  'retired_pages',
+  'remapped_rows',
+  'processes',
+  'accounted_processes',
+]);
+
 export function parseDetails(xml: string): Details {
-  const log = parseXml(xml);
+  const log = parseXml(xml, (name, depth) => depth !== 2 || OF_A_GPU.has(name));
   const gpus = new Map<string, Reading>();
   const shares: Reading[] = [];
   for (const element of all(log, 'gpu')) {

@@ -120,7 +120,7 @@ export class Rows implements Reader {
 }
 
 /** Documents one after the other, each ended by `</nvidia_smi_log>`. */
-export class Documents implements Reader {
+class Documents implements Reader {
   #text = '';
   latest: Details | undefined;
 

@@ -8,34 +8,34 @@ import type { Host } from '../host.ts';
 import { AMD, type Card, NumberFiles, pcieGeneration } from './cards.ts';
 import { Reading, type Source } from './reading.ts';
 
-/** Where each single number is below `device`, or below `..`, the card. */
+/** Where each single number is below the card. `device` is a link, which `..` would follow. */
 const FILES: readonly [string, string][] = [
-  ['busy', 'gpu_busy_percent'],
-  ['memory_busy', 'mem_busy_percent'],
-  ['vram_used', 'mem_info_vram_used'],
-  ['vram_total', 'mem_info_vram_total'],
+  ['busy', 'device/gpu_busy_percent'],
+  ['memory_busy', 'device/mem_busy_percent'],
+  ['vram_used', 'device/mem_info_vram_used'],
+  ['vram_total', 'device/mem_info_vram_total'],
   ['lmem_total', 'lmem_total_bytes'],
-  ['replays', 'pcie_replay_count'],
-  ['link_speed', 'current_link_speed'],
-  ['link_speed_max', 'max_link_speed'],
-  ['link_width', 'current_link_width'],
-  ['link_width_max', 'max_link_width'],
+  ['replays', 'device/pcie_replay_count'],
+  ['link_speed', 'device/current_link_speed'],
+  ['link_speed_max', 'device/max_link_speed'],
+  ['link_width', 'device/current_link_width'],
+  ['link_width_max', 'device/max_link_width'],
   // i915 and xe: the clock of the first tile's first GT.
-  ['graphics', '../gt/gt0/rps_act_freq_mhz'],
-  ['graphics', '../gt_act_freq_mhz'],
-  ['graphics', 'tile0/gt0/freq0/act_freq'],
-  ['graphics_max', '../gt/gt0/rps_max_freq_mhz'],
-  ['graphics_max', '../gt_max_freq_mhz'],
-  ['graphics_max', 'tile0/gt0/freq0/max_freq'],
+  ['graphics', 'gt/gt0/rps_act_freq_mhz'],
+  ['graphics', 'gt_act_freq_mhz'],
+  ['graphics', 'device/tile0/gt0/freq0/act_freq'],
+  ['graphics_max', 'gt/gt0/rps_max_freq_mhz'],
+  ['graphics_max', 'gt_max_freq_mhz'],
+  ['graphics_max', 'device/tile0/gt0/freq0/max_freq'],
 ];
 /** Why i915 and xe hold the clocks down. */
 const THROTTLES = ['pl1', 'pl2', 'pl4', 'prochot', 'ratl', 'thermal', 'vr_tdc', 'vr_thermalert'];
 const THROTTLE_FOLDERS: readonly [string, string][] = [
-  ['../gt/gt0', 'throttle_reason_'],
-  ['tile0/gt0/freq0/throttle', 'reason_'],
+  ['gt/gt0', 'throttle_reason_'],
+  ['device/tile0/gt0/freq0/throttle', 'reason_'],
 ];
 const RAS_BLOCKS = ['umc', 'sdma', 'gfx', 'mmhub', 'pcie_bif', 'xgmi_wafl'];
-const ROOT =
+const HWMON =
   /^(temp|fan|power|freq|energy|pwm)\d+_(input|average|cap|cap_max|cap_min|cap_default|max|crit|emergency|label)$|^pwm\d+(_max)?$/;
 
 export class SysfsCard {
@@ -47,16 +47,16 @@ export class SysfsCard {
   constructor(host: Host, card: Card) {
     this.card = card;
     this.#files = new NumberFiles(host);
-    const { device } = card;
+    const { folder: own, device } = card;
     const known = new Set<string>();
-    for (const [name, path] of FILES) if (!known.has(name) && this.#files.add(name, `${device}/${path}`)) known.add(name);
+    for (const [name, path] of FILES) if (!known.has(name) && this.#files.add(name, `${own}/${path}`)) known.add(name);
     for (const [folder, prefix] of THROTTLE_FOLDERS)
-      for (const reason of THROTTLES) this.#files.add(`throttle ${reason}`, `${device}/${folder}/${prefix}${reason}`);
+      for (const reason of THROTTLES) this.#files.add(`throttle ${reason}`, `${own}/${folder}/${prefix}${reason}`);
     for (const block of RAS_BLOCKS)
       if (this.#files.add(`ras ${block}`, `${device}/ras/${block}_err_count`)) this.#ras.push(block);
     for (const folder of (host.list(`${device}/hwmon`) ?? []).toSorted())
       for (const name of (host.list(`${device}/hwmon/${folder}`) ?? []).toSorted()) {
-        if (!ROOT.test(name)) continue;
+        if (!HWMON.test(name)) continue;
         const path = `${device}/hwmon/${folder}/${name}`;
         if (name.endsWith('_label')) this.#labels.set(name.slice(0, -6), host.read(path) ?? '');
         else this.#files.add(name, path);

@@ -16,32 +16,54 @@ export interface Element {
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** The root element of a whole document. Throws where it is not well-formed. */
-export function parseXml(text: string): Element {
+/**
+ * The root element of a whole document. An element that is not `wanted`, by its name and by how many elements it is within, is passed over with all
+ * in it: most of an answer is of no interest. Throws where the document is not well-formed.
+ */
+export function parseXml(text: string, wanted: (name: string, depth: number) => boolean = () => true): Element {
   const root: Element = { name: '', attributes: {}, children: [], text: '' };
   const open = [root];
   let from = 0;
-  for (const match of text.matchAll(/<(\?|!|\/?)([\w:.-]*)([^<>]*)>/g)) {
-    const [whole, mark, name = '', rest = ''] = match;
+  for (let begin = text.indexOf('<'); begin >= 0; begin = text.indexOf('<', from)) {
+    const end = text.indexOf('>', begin);
+    if (end < 0) break;
     const inside = open.at(-1) as Element;
-    inside.text += text.slice(from, match.index).trim();
-    from = match.index + whole.length;
+    if (begin > from) inside.text += text.slice(from, begin).trim();
+    from = end + 1;
+    const mark = text[begin + 1];
     if (mark === '?' || mark === '!') continue;
     if (mark === '/') {
+      const name = text.slice(begin + 2, end).trimEnd();
       if (inside === root || inside.name !== name) throw new Error(`wrote XML with </${name}> where <${inside.name}> is open`);
       inside.text = decode(inside.text);
       open.pop();
       continue;
     }
-    const element: Element = { name, attributes: attributesOf(rest), children: [], text: '' };
+    const empty = text[end - 1] === '/';
+    const tag = text.slice(begin + 1, empty ? end - 1 : end);
+    const blank = tag.search(/\s/);
+    const name = blank < 0 ? tag : tag.slice(0, blank);
+    if (!wanted(name, open.length - 1)) {
+      from = empty ? from : endOf(name, text, from);
+      continue;
+    }
+    const element: Element = { name, attributes: blank < 0 ? {} : attributesOf(tag.slice(blank)), children: [], text: '' };
     inside.children.push(element);
-    if (rest.endsWith('/')) continue;
+    if (empty) continue;
     if (open.length > DEPTH_MAX) throw new Error('wrote XML with too many elements within each other');
     open.push(element);
   }
   const [first] = root.children;
   if (open.length !== 1 || !first) throw new Error(`wrote XML without an end, in <${open.at(-1)?.name}>`);
   return first;
+}
+
+/** Behind the end of an element, which holds none of its own name. */
+function endOf(name: string, text: string, from: number): number {
+  const closing = `</${name}>`;
+  const end = text.indexOf(closing, from);
+  if (end < 0) throw new Error(`wrote XML without an end, in <${name}>`);
+  return end + closing.length;
 }
 
 function attributesOf(text: string): Record<string, string> {

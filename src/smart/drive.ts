@@ -237,7 +237,8 @@ function limitsOf(answer: Json): Map<string, number> {
 }
 
 function attributeOf(entry: Json): Attribute {
-  const failing = textAt(entry, 'when_failed');
+  // Empty where it never has: absent only where smartctl does not say.
+  const failed = at(entry, 'when_failed');
   return {
     id: `${numberAt(entry, 'id') ?? ''}`,
     name: textAt(entry, 'name') ?? '',
@@ -245,17 +246,19 @@ function attributeOf(entry: Json): Attribute {
     worst: numberAt(entry, 'worst'),
     threshold: numberAt(entry, 'thresh'),
     raw: rawOf(entry),
-    failing: failing === undefined ? undefined : Number(failing === 'now'),
+    failing: typeof failed === 'string' ? Number(failed === 'now') : undefined,
   };
 }
 
 /**
  * The raw value is 48 to 64 bits in which vendors pack several numbers, beyond what a double holds exactly. The text beside it is what smartctl
- * makes of them: `24 (Min/Max 16/31)`, `50311h+35m+49.046s`. Its first number is the one that is meant.
+ * makes of them: `24 (Min/Max 16/31)`, `50311h+35m+49.046s`. Its first number is the one that is meant. Where it has none, a
+ * value that a double cannot hold is absent.
  */
 function rawOf(entry: Json): number | undefined {
   const first = /^-?\d+(?![\dxX])/.exec(textAt(entry, 'raw', 'string') ?? '')?.[0];
-  return first === undefined ? numberAt(entry, 'raw', 'value') : Number(first);
+  const value = first === undefined ? numberAt(entry, 'raw', 'value') : Number(first);
+  return Number.isSafeInteger(value) ? value : undefined;
 }
 
 function pagesOf(log: Json): Page[] {

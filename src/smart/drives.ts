@@ -18,7 +18,7 @@ import { sysfsDrives } from './sysfs.ts';
 /** What a sample needs beside its drives, in milliseconds. */
 const MARGIN_MS = 500;
 
-export const PRIVILEGES =
+const PRIVILEGES =
   'reading a drive takes privileges: run the service as root, or give it CAP_SYS_RAWIO (ATA, SAS) and CAP_SYS_ADMIN (NVMe) and the group of the devices, or set `sudo: true`';
 
 export class Drives {

@@ -21,7 +21,7 @@ const NOTHING = { attributes: [], pages: [], conditions: [], standby: 0, state: 
 function nvmeDrive(host: Host, name: string): Drive {
   const folder = host.sysPath(`class/nvme/${name}`);
   const [temperatures, temperatureLimits] = [new Map<string, number>(), new Map<string, number>()];
-  const hwmon = [folder, `${folder}/device`, `${folder}/hwmon`].flatMap((parent) =>
+  const hwmon = [folder, `${folder}/hwmon`, `${folder}/device`, `${folder}/device/hwmon`].flatMap((parent) =>
     (host.list(parent) ?? []).filter((entry) => /^hwmon\d+$/.test(entry)).map((entry) => `${parent}/${entry}`),
   )[0];
   const degrees = (file: string): number | undefined => {

@@ -36,7 +36,10 @@ export function runTool(
   const [pieces, errors]: [Buffer[], Buffer[]] = [[], []];
   let bytes = 0;
   const cancels: (() => void)[] = [];
+  let over = false;
   const finish = (settle: () => void): void => {
+    if (over) return;
+    over = true;
     for (const cancel of cancels.splice(0)) cancel();
     killTool(child);
     settle();

@@ -28,10 +28,11 @@ export function killTool(child: ChildProcess): void {
   child.stdout?.destroy();
   child.stderr?.destroy();
   if (child.pid === undefined) return;
+  if (process.platform === 'win32') child.kill('SIGKILL');
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
-    child.kill('SIGKILL');
+    // It is gone, or it is another user's, as what sudo starts is.
   }
 }
 

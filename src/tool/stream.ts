@@ -96,8 +96,9 @@ export class ToolStream {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#keep(text));
     let over = false;
     const end = (how: string): void => {
-      if (!over) this.#ended(child, how);
+      if (over) return;
       over = true;
+      this.#ended(child, how);
     };
     child.on('error', (error) => end(`cannot be started: ${describe(error)}`));
     child.on('exit', (code, signal) => {

@@ -117,6 +117,13 @@ describe('tidegate sensors and sinks', () => {
     expect(out).toMatch(/^system\.disk\.io +counter +By +/m);
   });
 
+  it('tells what an operator has to do for a sensor, and how seldom it samples', async () => {
+    const { out } = await cli(['sensors', 'smart', '--host', machine]);
+    expect(out).toMatch(/^not here: .*not run for a recorded machine/m);
+    expect(out).toMatch(/^ +capabilities: .*CAP_SYS_RAWIO/m);
+    expect(out).toMatch(/^Samples at most every 10m unless `interval` is set\.$/m);
+  });
+
   it('lists sinks, and tells the options of one', async () => {
     const list = await cli(['sinks']);
     expect(list.out).toMatch(/^console +Prints events/m);

@@ -156,8 +156,6 @@ describe('AMD and Intel', () => {
     expect(rowsOf(tables, 'hw.gpu').find((row) => 'hw.gpu.task' in row)).toEqual({
       'hw.id': '0000:1e:00.0',
       'hw.name': 'Example',
-      'hw.vendor': 'AMD',
-      'hw.parent': '',
       'hw.gpu.task': 'general',
       utilization: 0.42,
     });
