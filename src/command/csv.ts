@@ -1,7 +1,7 @@
 /** Tables of text: RFC 4180 with any separator, and columns between blanks as `ps` and `df` print them. */
 
 /** Stands for any number of blanks as the separator. */
-export const BLANKS = 'blanks';
+const BLANKS = 'blanks';
 
 /** Rows of cells. A quoted cell may hold separators, line ends and doubled quotes. An empty line is no row. */
 export function parseCsv(text: string, separator = ','): string[][] {

@@ -4,7 +4,7 @@ import { type TableOptions, tables } from '../json/mapping-options.ts';
 import { compilePath } from '../json/path.ts';
 import { bytes, duration, regex } from '../options.ts';
 
-export const FORMATS = ['lines', 'json', 'json_lines', 'csv', 'pairs', 'nagios'] as const;
+const FORMATS = ['lines', 'json', 'json_lines', 'csv', 'pairs', 'nagios'] as const;
 /** Those of which a whole table comes at once, so that a row is a record. */
 export const ROWED: ReadonlySet<string> = new Set(['lines', 'json_lines', 'csv']);
 /** What a stream cannot be cut into records of. */

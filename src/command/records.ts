@@ -8,7 +8,7 @@ import type { CommandOptions } from './options.ts';
 type Given = Pick<CommandOptions, 'format' | 'pattern' | 'separator' | 'columns'>;
 
 /** The output is not what its format promises. */
-export class Unreadable extends Error {}
+class Unreadable extends Error {}
 
 const EXCERPT_MAX = 120;
 const excerpt = (text: string): string => JSON.stringify(text.length > EXCERPT_MAX ? `${text.slice(0, EXCERPT_MAX)}…` : text);
