@@ -58,7 +58,9 @@ export function initConfig(available: { readonly sensors: readonly InitSensor[];
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-const needsOptions = (entry: InitSensor | InitSink): boolean => optionsOf(entry.optionsSchema).some((option) => option.required);
+/** Whether it is wrong without options, be it for one that is required or for one of several. */
+const needsOptions = ({ optionsSchema }: InitSensor | InitSink): boolean =>
+  optionsOf(optionsSchema).some((option) => option.required) || !optionsSchema.safeParse({}).success;
 
 /** Whether it is put in: it works here, and says nothing else of itself. */
 const isUsable = (sensor: InitSensor): boolean => sensor.available && sensor.byDefault !== false && !needsOptions(sensor);

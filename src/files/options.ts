@@ -36,7 +36,7 @@ export const options = z
   .strictObject({
     paths: z
       .array(absolute())
-      .prefault([])
+      .optional()
       .meta({ examples: [['/etc/passwd', '/etc/ssl/**/*.pem']] })
       .describe('Files, folders and patterns to watch; of a folder, the files in it (default none).'),
     recursive: z
@@ -90,7 +90,7 @@ export const options = z
       .meta({ examples: [{ app: { path: '/var/log/app.log', pattern: 'ERROR' } }] })
       .describe('Logs to follow: names with what to do (default none).'),
   })
-  .superRefine(({ paths, tail: tails }, context) => {
+  .superRefine(({ paths = [], tail: tails }, context) => {
     if (paths.length === 0 && Object.keys(tails).length === 0)
       context.addIssue({ code: 'custom', path: ['paths'], message: 'there is nothing to watch: give paths, or tail' });
     const types = Object.values(tails).flatMap((one) => Object.entries(one.tables).map(([name, { type = name }]) => type));

@@ -65,6 +65,7 @@ export function mappingOf({ tables, max_rows }: TailOptions): Mapping {
 
 export class FilesSampler {
   readonly #given: FilesOptions;
+  readonly #paths: readonly string[];
   readonly #context: SensorContext;
   readonly #clock: Clock;
   readonly #complaints: Complaints;
@@ -81,14 +82,15 @@ export class FilesSampler {
 
   constructor(host: Host, given: FilesOptions, context: SensorContext, clock: Clock) {
     this.#given = given;
+    this.#paths = given.paths ?? [];
     this.#context = context;
     this.#clock = clock;
     this.#complaints = new Complaints(context);
     this.#prefix = host.root === '/' ? '' : host.root.replace(/\/$/, '');
-    this.#counts = new Map(given.paths.map((path) => [path, new Map(CHANGE_KINDS.map((kind) => [kind, 0]))]));
-    if (given.paths.length > 0)
+    this.#counts = new Map(this.#paths.map((path) => [path, new Map(CHANGE_KINDS.map((kind) => [kind, 0]))]));
+    if (this.#paths.length > 0)
       this.#tree = new Tree({
-        selection: new Selection(given),
+        selection: new Selection(this.#paths, given),
         limits: given,
         prefix: this.#prefix,
         clock,
@@ -195,7 +197,7 @@ export class FilesSampler {
   #total(tree: Tree): Totals[] {
     if (this.#totals?.version === tree.version) return this.#totals.totals;
     const byWatch = new Map<string, Totals>(
-      this.#given.paths.map((watch) => [watch, { watch, count: 0, size: 0, oldest: undefined, newest: undefined }]),
+      this.#paths.map((watch) => [watch, { watch, count: 0, size: 0, oldest: undefined, newest: undefined }]),
     );
     for (const { watch, size, modified } of tree.entries.values()) {
       const totals = byWatch.get(watch) as Totals;

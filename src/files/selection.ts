@@ -18,7 +18,7 @@ export class Selection {
   readonly #selectors: readonly Selector[];
   readonly #exclude: (path: string) => boolean;
 
-  constructor({ paths, recursive, exclude }: Pick<FilesOptions, 'paths' | 'recursive' | 'exclude'>) {
+  constructor(paths: readonly string[], { recursive, exclude }: Pick<FilesOptions, 'recursive' | 'exclude'>) {
     this.#selectors = paths.map((path) => (picomatch.scan(path).isGlob ? pattern(path) : plain(path, recursive)));
     this.#exclude = exclude ?? (() => false);
     this.bases = [...new Set(this.#selectors.map(({ base }) => base))];

@@ -12,7 +12,8 @@ describe('a stream', () => {
   test('gives the last record of each key since the sample before, once', async () => {
     const where = folder();
     const { sampled } = await command({
-      shell: `printf 'gpu,used\\n0,1\\n1,2\\n0,3\\n'; echo x > ${where}/said; sleep 1000`,
+      shell: true,
+      command: `printf 'gpu,used\\n0,1\\n1,2\\n0,3\\n'; echo x > ${where}/said; sleep 1000`,
       mode: 'stream',
       format: 'csv',
       key: ['gpu'],
@@ -39,7 +40,8 @@ describe('a stream', () => {
   test('that exits at once is begun anew with growing delays, and half a line of it is left out', async () => {
     const where = folder();
     const { sampled, said } = await command({
-      shell: `date +%s%N >> ${where}/begun; printf 'whole\\nhal'`,
+      shell: true,
+      command: `date +%s%N >> ${where}/begun; printf 'whole\\nhal'`,
       mode: 'stream',
       records: 'all',
       restart: { initial: '20ms', max: '1h' },
@@ -61,7 +63,8 @@ describe('a stream', () => {
   test('that says nothing is ended and begun anew', async () => {
     const where = folder();
     const { sampled } = await command({
-      shell: `echo x >> ${where}/begun; echo hello; exec sleep 1000`,
+      shell: true,
+      command: `echo x >> ${where}/begun; echo hello; exec sleep 1000`,
       mode: 'stream',
       silence: '200ms',
       grace: '100ms',
@@ -73,7 +76,8 @@ describe('a stream', () => {
 
   test('without line ends costs no memory: a line beyond the limit is counted', async () => {
     const { sampled } = await command({
-      shell: `head -c 20000000 /dev/zero; echo; echo '{"a":5}'; sleep 1000`,
+      shell: true,
+      command: `head -c 20000000 /dev/zero; echo; echo '{"a":5}'; sleep 1000`,
       mode: 'stream',
       max_output: '64KiB',
       format: 'json',
@@ -90,7 +94,8 @@ describe('a stream', () => {
   test('is ended with its children when the sensor closes', async () => {
     const file = join(folder(), 'pid');
     const { sampler } = await command({
-      shell: `(trap '' TERM; sh -c 'echo $PPID' > ${file}; while :; do sleep 1; done) & wait`,
+      shell: true,
+      command: `(trap '' TERM; sh -c 'echo $PPID' > ${file}; while :; do sleep 1; done) & wait`,
       mode: 'stream',
       grace: '100ms',
     });

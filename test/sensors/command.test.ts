@@ -68,7 +68,7 @@ describe('what a run prints', () => {
 
   test("as a plugin's status and performance data", async () => {
     const file = join(REPOSITORY, 'fixtures/command/check_load.txt');
-    const { sampled } = await command({ shell: `cat ${JSON.stringify(file)}; exit 1`, format: 'nagios' });
+    const { sampled } = await command({ shell: true, command: `cat ${JSON.stringify(file)}; exit 1`, format: 'nagios' });
     const tables = await sampled();
     expect(runOf(tables)).toMatchObject({ up: 1, status: 1 });
     expect(rowsOf(tables, 'command.nagios').map((row) => [row['command.state'], row['active']])).toEqual([
@@ -123,7 +123,8 @@ describe('how it runs', () => {
 
   test.runIf(process.geteuid?.() === 0)('as the user that is given', async () => {
     const { sampled } = await command({
-      shell: 'echo uid=$(id -u); echo gid=$(id -g); echo groups=$(id -G | wc -w)',
+      shell: true,
+      command: 'echo uid=$(id -u); echo gid=$(id -g); echo groups=$(id -G | wc -w)',
       user: 65534,
       group: 65534,
       format: 'pairs',
@@ -149,7 +150,7 @@ describe('what goes wrong', () => {
     await missing.sampled();
     expect(missing.said).toEqual([expect.stringContaining('/nowhere/tool cannot be started')]);
     const where = folder();
-    const flaky = await command({ shell: `test -e ${where}/well || { echo no database >&2; exit 3; }` });
+    const flaky = await command({ shell: true, command: `test -e ${where}/well || { echo no database >&2; exit 3; }` });
     expect(errorOf(await flaky.sampled())).toMatchObject({
       'error.type': 'status',
       'error.message': 'it has ended with status 3: no database',
@@ -157,14 +158,15 @@ describe('what goes wrong', () => {
     writeFileSync(join(where, 'well'), '');
     expect(errorOf(await flaky.sampled())).toBe(undefined);
     expect(flaky.said).toEqual(['the command: it has ended with status 3: no database', 'the command: all is well again']);
-    const killed = await command({ shell: 'kill -9 $$' });
+    const killed = await command({ shell: true, command: 'kill -9 $$' });
     expect(errorOf(await killed.sampled())).toMatchObject({ 'error.type': 'signal', 'error.message': 'it was ended by SIGKILL' });
   });
 
   test('one that hangs is ended, and what ignores SIGTERM is killed', async () => {
     const file = join(folder(), 'pid');
     const { sampled } = await command({
-      shell: `trap '' TERM; echo half; echo $$ > ${file}; while :; do sleep 1; done`,
+      shell: true,
+      command: `trap '' TERM; echo half; echo $$ > ${file}; while :; do sleep 1; done`,
       run_timeout: '300ms',
       grace: '100ms',
     });
@@ -217,7 +219,8 @@ describe('what goes wrong', () => {
     const where = folder();
     const { sampled } = await command(
       {
-        shell: `echo x >> ${where}/begun; while ! test -e ${where}/go; do sleep 0.05; done; echo v=7`,
+        shell: true,
+        command: `echo x >> ${where}/begun; while ! test -e ${where}/go; do sleep 0.05; done; echo v=7`,
         run_timeout: '1m',
         format: 'pairs',
         tables: { app: { fields: { v: '/v' } } },
@@ -236,7 +239,7 @@ describe('what goes wrong', () => {
   test('at the end what runs is ended', async () => {
     const file = join(folder(), 'pid');
     const { sampler, sampled } = await command(
-      { shell: `trap '' TERM; echo $$ > ${file}; while :; do sleep 1; done`, run_timeout: '1m', grace: '100ms' },
+      { shell: true, command: `trap '' TERM; echo $$ > ${file}; while :; do sleep 1; done`, run_timeout: '1m', grace: '100ms' },
       100,
     );
     await sampled();
@@ -248,9 +251,9 @@ describe('what goes wrong', () => {
 
 describe('options that do not go together are refused', () => {
   test.each<[object, RegExp]>([
-    [{}, /either command, a list, or shell/],
-    [{ command: 'true', shell: 'true' }, /either command, a list, or shell/],
-    [{ command: 'echo x' }, /write a list, or use shell/],
+    [{}, /command/],
+    [{ command: ['true'], shell: true }, /a shell takes one text/],
+    [{ command: 'echo x' }, /write a list, or shell: true/],
     [{ command: 'true', format: 'nagios', mode: 'stream' }, /whole run/],
     [{ command: 'true', format: 'json' }, /nothing to make of the output/],
     [{ command: 'true', pattern: 'x', format: 'nagios' }, /a pattern is of lines/],
