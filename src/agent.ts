@@ -10,12 +10,12 @@ import type { Clock } from './clock.ts';
 import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
 import type { DeliveryStatus } from './delivery/status.ts';
 import { describe } from './errors.ts';
-import type { TideEvent } from './event.ts';
 import type { Host } from './host.ts';
 import type { Log } from './log.ts';
 import { Publisher } from './publisher.ts';
 import type { RunnerStatus } from './runner-types.ts';
 import { Scheduler, stableOffset } from './scheduler.ts';
+import { selector } from './select/select.ts';
 import { sensorState } from './sensor-state.ts';
 import { type SensorStatus, SensorTask } from './sensor-task.ts';
 import { isBroker, runSink, type SinkRunner } from './sink-runner.ts';
@@ -146,7 +146,7 @@ export class Agent {
     const { agent, clock, log, stateDir } = this.#options;
     const runner = runSink(entry, old?.runner, { agent, run: this.run, host, clock, log, stateDir });
     old?.unsubscribe();
-    const unsubscribe = this.#bus.subscribe(selector(entry.common.select, runner));
+    const unsubscribe = this.#bus.subscribe(selector(entry.common, (event) => runner.publish(event)));
     this.#sinks.set(entry.name, { entry, runner, unsubscribe });
     if (old && old.runner !== runner && isBroker(old.entry.definition) !== isBroker(entry.definition)) {
       this.#left = Promise.all([this.#left, this.#stopSink(old, REMOVAL_MS)]);
@@ -166,16 +166,3 @@ export class Agent {
 }
 
 const identityOf = (entry: SensorEntry, hostName: string): string => JSON.stringify([hostName, entry.labels]);
-
-/** Passes on the selected types; each type is matched once. */
-function selector(select: (type: string) => boolean, runner: SinkRunner): (event: TideEvent) => void {
-  const known = new Map<string, boolean>();
-  return (event) => {
-    let selected = known.get(event.type);
-    if (selected === undefined) {
-      selected = select(event.type);
-      known.set(event.type, selected);
-    }
-    if (selected) runner.publish(event);
-  };
-}

@@ -228,12 +228,14 @@ function checkSink({ name, written, place, common }: SinkInput, sensors: readonl
   const patterns = Array.isArray(select) ? select : [select];
   if (patterns.length === 0)
     findings.warning(placeAt(written, ['select'], place), `sinks.${name}: an empty select takes no event`);
-  for (const [i, pattern] of patterns.entries()) {
+  const byType = Object.keys((written['by_type'] as object | null | undefined) ?? {});
+  for (const [i, pattern] of [...patterns, ...byType].entries()) {
     if (typeof pattern !== 'string' || sensors.length === 0) continue;
     const bare = pattern.replace(/^!/, '');
     if (bare.startsWith('tidegate.') || types.some(matcher(bare))) continue;
     const near = nearest(bare, [...types, ...types.map((type) => type.replace(/[^.]*$/, '*'))]);
-    const where = placeAt(written, Array.isArray(select) ? ['select', i] : ['select'], place);
+    const own = Array.isArray(select) ? ['select', i] : ['select'];
+    const where = placeAt(written, i < patterns.length ? own : ['by_type', pattern], place);
     findings.warning(
       where,
       `sinks.${name}: "${pattern}" selects nothing that a sensor here emits`,
