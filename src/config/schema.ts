@@ -75,6 +75,15 @@ export const sensorCommon = z.strictObject({
     .meta({ examples: ['0s'] })
     .optional()
     .describe('When in the interval it samples, as a duration (default: a small share of the interval, from its name).'),
+  synchronise: z
+    .string()
+    .min(1)
+    .max(NAME_LENGTH_MAX)
+    .optional()
+    .meta({ examples: ['network'] })
+    .describe(
+      'Name of a group: sensors of one sample at the same moments where their intervals meet, and their skew is measured (default none).',
+    ),
   labels: labels().describe('Names and texts that its events carry beside those at the top (default none).'),
 });
 
