@@ -10,13 +10,13 @@ import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
 import { Delivery } from './delivery/delivery.ts';
 import type { DeliveryStatus } from './delivery/status.ts';
 import { describe } from './errors.ts';
-import type { TideEvent } from './event.ts';
 import type { Host } from './host.ts';
 import type { Log } from './log.ts';
 import { Publisher } from './publisher.ts';
 import { newRun } from './run-id.ts';
 import type { RunnerStatus } from './runner-types.ts';
 import { Scheduler, stableOffset } from './scheduler.ts';
+import { selector } from './select/select.ts';
 import { sensorState } from './sensor-state.ts';
 import { type SensorStatus, SensorTask } from './sensor-task.ts';
 import { isBroker } from './sink.ts';
@@ -90,12 +90,13 @@ export class Agent {
     for (const { entry } of gone) this.#sinks.delete(entry.name);
     this.#left = Promise.all(gone.map((sink) => this.#stopSink(sink, REMOVAL_MS)));
     for (const entry of plan.sinks) this.#startSink(entry, plan.host);
-    const kept = new Set(plan.sensors.filter((entry) => this.#unchanged(entry, plan.host)).map(({ name }) => name));
+    const sensors = plan.sensors.map((entry) => ({ ...entry, offset: this.#offsetOf(entry, plan.sensors) }));
+    const kept = new Set(sensors.filter((entry) => this.#unchanged(entry, plan.host)).map(({ name }) => name));
     const ended = [...this.#sensors.values()].filter(({ entry }) => !kept.has(entry.name));
     await Promise.all(ended.map((task) => task.close()));
     if (this.#stopped) return;
     for (const { entry } of ended) this.#sensors.delete(entry.name);
-    const begun = plan.sensors.filter(({ name }) => !kept.has(name)).map((entry) => this.#createSensor(entry, plan.host));
+    const begun = sensors.filter(({ name }) => !kept.has(name)).map((entry) => this.#createSensor(entry, plan.host));
     await Promise.all([...begun.map((task) => task.open()), this.#left]);
   }
 
@@ -125,15 +126,23 @@ export class Agent {
 
   #unchanged(entry: SensorEntry, hostName: string): boolean {
     const identity = this.#publishers.get(entry.name)?.identity;
-    return this.#sensors.get(entry.name)?.entry.fingerprint === entry.fingerprint && identity === identityOf(entry, hostName);
+    const running = this.#sensors.get(entry.name)?.entry;
+    // The moments of a group are those of its shortest interval, which another sensor may have changed.
+    const same = running?.fingerprint === entry.fingerprint && running.offset === entry.offset;
+    return same && identity === identityOf(entry, hostName);
+  }
+
+  /** Its own, or that of the agent: for a group, one for all, so that they meet where their intervals do. */
+  #offsetOf({ offset, interval, synchronise }: SensorEntry, all: readonly SensorEntry[]): number {
+    const group = synchronise === undefined ? [] : all.filter((other) => other.synchronise === synchronise);
+    return offset ?? stableOffset(this.#options.agent, Math.min(interval, ...group.map((other) => other.interval)));
   }
 
   #createSensor(entry: SensorEntry, hostName: string): SensorTask {
-    const { agent, host, clock, log, stateDir } = this.#options;
-    const offset = entry.offset ?? stableOffset(agent, entry.interval);
+    const { host, clock, log, stateDir } = this.#options;
     const state = sensorState(stateDir, entry.name, (message) => log.warn({ sensor: entry.name }, message));
     const publisher = this.#publisherOf(entry, hostName);
-    const task = new SensorTask({ entry: { ...entry, offset }, host, state, scheduler: this.#scheduler, publisher, clock, log });
+    const task = new SensorTask({ entry, host, state, scheduler: this.#scheduler, publisher, clock, log });
     this.#sensors.set(entry.name, task);
     return task;
   }
@@ -154,7 +163,7 @@ export class Agent {
     const { agent, clock, log, stateDir } = this.#options;
     const runner = runSink(entry, old?.runner, { agent, run: this.run, host, clock, log, stateDir });
     old?.unsubscribe();
-    const unsubscribe = this.#bus.subscribe(selector(entry.common.select, runner));
+    const unsubscribe = this.#bus.subscribe(selector(entry.common, (event) => runner.publish(event)));
     this.#sinks.set(entry.name, { entry, runner, unsubscribe });
     if (old && old.runner !== runner && isBroker(old.entry.definition) !== isBroker(entry.definition)) {
       this.#left = Promise.all([this.#left, this.#stopSink(old, REMOVAL_MS)]);
@@ -174,16 +183,3 @@ export class Agent {
 }
 
 const identityOf = (entry: SensorEntry, hostName: string): string => JSON.stringify([hostName, entry.labels]);
-
-/** Passes on the selected types; each type is matched once. */
-function selector(select: (type: string) => boolean, runner: SinkRunner): (event: TideEvent) => void {
-  const known = new Map<string, boolean>();
-  return (event) => {
-    let selected = known.get(event.type);
-    if (selected === undefined) {
-      selected = select(event.type);
-      known.set(event.type, selected);
-    }
-    if (selected) runner.publish(event);
-  };
-}

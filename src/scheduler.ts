@@ -10,6 +10,8 @@
 import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { describe } from './errors.ts';
+import { type JobStats, noStats } from './job-stats.ts';
+import { Skew } from './skew.ts';
 
 /** Longest sleep between two looks at the wall clock, in milliseconds. */
 const CHECK_MS = 60_000;
@@ -20,6 +22,8 @@ const PATIENCE = 2;
 /** How far a timer may be off the wall clock before it is the clock that moved, in milliseconds. */
 const JUMP_MS = 1500;
 
+export type { JobStats } from './job-stats.ts';
+
 export interface Job<T> {
   readonly name: string;
   /** In milliseconds, as are `timeout` and `offset`. */
@@ -29,30 +33,14 @@ export interface Job<T> {
   readonly offset: number;
   /** Whether it is sampled when it is added, too, and not only at its moments. Default true. */
   readonly atOnce?: boolean;
+  /** Jobs of one group that are due at one moment have their skew measured. */
+  readonly group?: string | undefined;
   /** May return directly. `time` is the wall clock's now, in milliseconds, and the same that `done` will be told. */
   sample(signal: AbortSignal, time: number): T | Promise<T>;
   /** Told of each sample that succeeded; a throw makes it a failed one. `time` is the wall clock's when it began, in milliseconds. */
   done(result: T, time: number): void;
   /** Told of each that did not; `failures` is how many in a row. Must not throw. */
   failed(error: unknown, failures: number): void;
-}
-
-export interface JobStats {
-  /** Samples begun. */
-  samples: number;
-  failures: number;
-  /** Failures since the last success. */
-  failuresInARow: number;
-  /** Moments at which the sample before was still running. */
-  overruns: number;
-  timeouts: number;
-  /** Moments that nothing noticed: a suspend or a jump of the clock skipped them, or the process was busy until the next. */
-  missed: number;
-  /** Duration of the last sample, in milliseconds. */
-  duration: number;
-  /** Wall clock of the last success, in milliseconds. */
-  lastSuccess: number | undefined;
-  lastError: string | undefined;
 }
 
 /**
@@ -77,6 +65,7 @@ export class Scheduler {
   readonly #clock: Clock;
   readonly #alarms: Alarms;
   readonly #timetables = new Set<{ stop(): void }>();
+  readonly #skews = new Map<string, Skew>();
 
   /** `onRound` is told before and after (`over`) the jobs of one moment are called; those that return directly are done then. */
   constructor(clock: Clock, onRound: (over: boolean) => void = () => {}) {
@@ -86,7 +75,10 @@ export class Scheduler {
 
   /** Samples the job now unless it is not `atOnce`, and from then on at its moments. */
   add<T>(job: Job<T>): { readonly stats: Readonly<JobStats>; stop(): void } {
-    const timetable = new Timetable(job, this.#clock, this.#alarms, () => this.#timetables.delete(timetable));
+    const { group } = job;
+    const skew = group === undefined ? undefined : (this.#skews.get(group) ?? new Skew());
+    if (group !== undefined && skew) this.#skews.set(group, skew);
+    const timetable = new Timetable(job, this.#clock, this.#alarms, skew, () => this.#timetables.delete(timetable));
     this.#timetables.add(timetable);
     timetable.start();
     return timetable;
@@ -141,20 +133,11 @@ class Alarms {
 }
 
 class Timetable<T> {
-  readonly stats: JobStats = {
-    samples: 0,
-    failures: 0,
-    failuresInARow: 0,
-    overruns: 0,
-    timeouts: 0,
-    missed: 0,
-    duration: 0,
-    lastSuccess: undefined,
-    lastError: undefined,
-  };
+  readonly stats = noStats();
   readonly #job: Job<T>;
   readonly #clock: Clock;
   readonly #alarms: Alarms;
+  readonly #skew: Skew | undefined;
   readonly #onStop: () => void;
   #running = false;
   #stopped = false;
@@ -164,10 +147,11 @@ class Timetable<T> {
   /** Moments to let pass because the job keeps failing. */
   #skip = 0;
 
-  constructor(job: Job<T>, clock: Clock, alarms: Alarms, onStop: () => void) {
+  constructor(job: Job<T>, clock: Clock, alarms: Alarms, skew: Skew | undefined, onStop: () => void) {
     this.#job = job;
     this.#clock = clock;
     this.#alarms = alarms;
+    this.#skew = skew;
     this.#onStop = onStop;
   }
 
@@ -210,22 +194,28 @@ class Timetable<T> {
     } else if (early <= 1) {
       // A timer may fire up to a millisecond early; the next moment counts from the one that was due.
       this.stats.missed += Math.max(0, Math.floor((now - this.#due) / interval));
+      const moment = this.#due;
       this.#due = this.#after(Math.max(now, this.#due));
-      this.#tick();
+      this.#tick(moment);
     }
     this.#sleep();
   };
 
-  #tick(): void {
+  /** `moment` is the one that was due; undefined after a jump of the clock, as at the start, where none was. */
+  #tick(moment?: number): void {
     if (this.#running) this.stats.overruns++;
     else if (this.#skip > 0) this.#skip--;
-    else this.#sample();
+    else this.#sample(moment);
   }
 
-  #sample(): void {
+  #sample(moment?: number): void {
     const { stats } = this;
     const time = this.#clock.wall();
     const began = this.#clock.monotonic();
+    if (this.#skew && moment !== undefined) {
+      stats.skew = this.#skew.of(moment, began);
+      stats.maxSkew = Math.max(stats.maxSkew ?? 0, stats.skew);
+    }
     this.#running = true;
     stats.samples++;
     const finish = (end: () => void): void => {

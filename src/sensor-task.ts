@@ -159,6 +159,7 @@ export class SensorTask {
       interval,
       timeout,
       offset: this.entry.offset ?? 0,
+      group: this.entry.synchronise,
       sample: (signal, time) => sampler.sample(signal, time),
       done: (tables, time) => {
         this.#publisher.publish(tables, time);

@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { imbalance } from '../src/ledger.ts';
 import { setup, TestSensor, TestSink } from './agent-setup.ts';
+import { valueSchema } from './events.ts';
+import { plain } from './support.ts';
 
 const upTo = (n: number, sensor = 'a'): string[] => Array.from({ length: n }, (_, i) => `${sensor}/${i + 1}`);
 
@@ -58,6 +60,50 @@ describe('a plan', () => {
       agent.status().sinks.map(({ ledger }) => ledger.published),
       'what is not selected is not published to it',
     ).toEqual([3, 0, 3]);
+  });
+
+  test('gives a sink every second sample with what was made of the others, and each to another', async () => {
+    const { clock, agent, sensor, sink, apply } = setup();
+    const thin = new TestSink();
+    await apply(
+      [sensor.entry('a')],
+      [sink.entry('all'), thin.entry('thin', { every: { samples: 2 }, aggregate: ['last', 'mean'] })],
+    );
+    await clock.advance(4500);
+    expect(thin.ids).toEqual(['a/1', 'a/3', 'a/5']);
+    expect(thin.got.map(({ table }) => plain(table).rows)).toEqual(
+      [
+        [1, 1],
+        [3, 2.5],
+        [5, 4.5],
+      ].map(([value, mean]) => [{ name: 'n', value, 'value.mean': mean }]),
+    );
+    expect(sink.got.map(({ table }) => plain(table).rows[0])).toEqual([1, 2, 3, 4, 5].map((value) => ({ name: 'n', value })));
+    expect(agent.status().sinks.map(({ ledger }) => ledger.published)).toEqual([5, 3]);
+  });
+
+  test('gives sensors of a group the same moments, whatever their intervals, and measures how far apart they begin', async () => {
+    const { clock, agent, sensor, sink, apply } = setup({ agent: 'web-1' });
+    const other = new TestSensor();
+    // Whichever is called first takes a while, for which the other waits.
+    sensor.sample = other.sample = () => {
+      clock.spend(7);
+      return [valueSchema.table().add(['n'], { value: 1 })];
+    };
+    const entry = (from: TestSensor, name: string, interval: number) =>
+      from.entry(name, { interval, offset: undefined, synchronise: 'both', timeout: 5000 });
+    await apply([entry(sensor, 'a', 10_000), entry(other, 'b', 20_000)], [sink.entry('one')]);
+    await clock.advance(65_000);
+    const moments = (name: string): number[] =>
+      sink.got
+        .filter(({ source }) => source.sensor === name)
+        .map(({ time }) => Math.floor(time / 1000))
+        .slice(1);
+    expect(moments('b').length).toBeGreaterThan(2);
+    expect(moments('a')).toEqual(expect.arrayContaining(moments('b')));
+    const [a, b] = agent.status().sensors.map(({ stats }) => stats);
+    expect([a?.maxSkew, b?.maxSkew]).toEqual([7, 7]);
+    expect(new Set([a?.skew, b?.skew])).toEqual(new Set([0, 7]));
   });
 
   test('a run is told from every other, and the moments of two agents are not the same', async () => {

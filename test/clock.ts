@@ -53,13 +53,13 @@ export class FakeClock implements Clock {
     const end = this.#monotonic + ms;
     await settled();
     for (let timer = this.#earliest(); timer !== undefined && timer.due <= end; timer = this.#earliest()) {
-      this.#pass(timer.due - this.#monotonic);
+      this.#pass(Math.max(0, timer.due - this.#monotonic));
       this.#timers.delete(timer);
       timer.fn();
       await settled();
       this.onTurn();
     }
-    this.#pass(end - this.#monotonic);
+    this.#pass(Math.max(0, end - this.#monotonic));
   }
 
   /** Advances until the promise settles, and settles as it does. Fails when no timer is left that might bring it about, or after `limit`. */
@@ -76,6 +76,11 @@ export class FakeClock implements Clock {
       await this.advance(next);
     }
     return await promise;
+  }
+
+  /** What is called takes so long, and nothing else happens meanwhile. */
+  spend(ms: number): void {
+    this.#pass(ms);
   }
 
   /** Sets the wall clock forward, or back, and nothing else: an operator or NTP did. */

@@ -17,6 +17,8 @@ export interface SensorEntry {
   readonly timeout: number;
   /** Where in the interval it samples; undefined leaves that to the scheduler. */
   readonly offset: number | undefined;
+  /** The group that it samples together with. */
+  readonly synchronise?: string | undefined;
   /** Those at the top and its own. */
   readonly labels: LabelMap;
   /** Equal for entries that need no restart. Holds no secret. */

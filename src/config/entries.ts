@@ -65,9 +65,22 @@ export async function checkEntries(
   const sensors = (await checkSection(root, place, sensorKind, context)).map((entry) =>
     sensorEntry(entry, general, context.findings),
   );
+  checkGroups(sensors, keyPlaceAt(root, ['sensors'], place), context.findings);
   const sinks = await checkSection(root, place, sinkKind, context);
   for (const sink of sinks) checkSink(sink, sensors, context.findings);
   return { sensors, sinks: sinks.map(sinkEntry) };
+}
+
+/** Sensors of a group whose intervals are no multiples of the shortest meet seldom. */
+function checkGroups(sensors: readonly SensorEntry[], place: Place | string, findings: Findings): void {
+  for (const [group, members] of Map.groupBy(sensors, ({ synchronise }) => synchronise)) {
+    const shortest = Math.min(...members.map(({ interval }) => interval));
+    for (const { name, interval } of members) {
+      if (group === undefined || interval % shortest === 0) continue;
+      const what = `sensors.${name}: its interval of ${formatDuration(interval)} is no multiple of ${formatDuration(shortest)}, the shortest of the group "${group}"`;
+      findings.warning(place, what, 'they meet seldom');
+    }
+  }
 }
 
 interface Kind<D, C extends z.ZodObject> {
@@ -190,7 +203,7 @@ function sensorEntry(
   const interval = common.interval ?? Math.max(general?.interval ?? 0, definition.interval ?? 0);
   const timeout = common.timeout ?? general?.timeout ?? Math.min(interval, SAMPLE_TIMEOUT_MAX);
   const labels = { ...general?.labels, ...common.labels };
-  const { offset } = common;
+  const { offset, synchronise } = common;
   if (general && common.timeout !== undefined && timeout > interval) {
     const what = `sensors.${name}: the timeout of ${formatDuration(timeout)} is longer than the interval of ${formatDuration(interval)}`;
     findings.warning(placeAt(written, ['timeout'], place), what, 'samples are missed while one takes that long');
@@ -199,8 +212,12 @@ function sensorEntry(
     const what = `sensors.${name}: the offset of ${formatDuration(offset)} is not within the interval of ${formatDuration(interval)}`;
     findings.mistake(placeAt(written, ['offset'], place), what, 'make it less than the interval');
   }
+  if (offset !== undefined && synchronise !== undefined) {
+    const what = `sensors.${name}: it has an offset of its own, so that it need not meet its group "${synchronise}"`;
+    findings.warning(placeAt(written, ['synchronise'], place), what, 'leave out offset or synchronise');
+  }
   const print = fingerprint(type, entry.effective, interval, timeout, labels);
-  return { name, type, definition, options, interval, timeout, offset, labels, fingerprint: print };
+  return { name, type, definition, options, interval, timeout, offset, synchronise, labels, fingerprint: print };
 }
 
 type SinkInput = Entry<SinkEntry['definition'], z.output<typeof sinkCommon>>;
@@ -236,12 +253,14 @@ function checkSink(
   const patterns = Array.isArray(select) ? select : [select];
   if (patterns.length === 0)
     findings.warning(placeAt(written, ['select'], place), `sinks.${name}: an empty select takes no event`);
-  for (const [i, pattern] of patterns.entries()) {
+  const byType = Object.keys((written['by_type'] as object | null | undefined) ?? {});
+  for (const [i, pattern] of [...patterns, ...byType].entries()) {
     if (typeof pattern !== 'string' || sensors.length === 0) continue;
     const bare = pattern.replace(/^!/, '');
     if (bare.startsWith('tidegate.') || types.some(matcher(bare))) continue;
     const near = nearest(bare, [...types, ...types.map((type) => type.replace(/[^.]*$/, '*'))]);
-    const where = placeAt(written, Array.isArray(select) ? ['select', i] : ['select'], place);
+    const own = Array.isArray(select) ? ['select', i] : ['select'];
+    const where = placeAt(written, i < patterns.length ? own : ['by_type', pattern], place);
     findings.warning(
       where,
       `sinks.${name}: "${pattern}" selects nothing that a sensor here emits`,

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { bytes, duration, globs } from '../options.ts';
+import { byType, NEEDS_EVERY, needsEvery, takingOptions } from '../select/options.ts';
 
 /** A name of a sensor or sink in the configuration. It is part of event identities and of file names, so that `..` is none. */
 export const NAME_PATTERN = /^[a-z0-9_][a-z0-9_.-]*$/;
@@ -78,6 +79,15 @@ export const sensorCommon = z.strictObject({
     .meta({ examples: ['0s'] })
     .optional()
     .describe('When in the interval it samples, as a duration (default: a small share of the interval, from its name).'),
+  synchronise: z
+    .string()
+    .min(1)
+    .max(NAME_LENGTH_MAX)
+    .optional()
+    .meta({ examples: ['network'] })
+    .describe(
+      'Name of a group: sensors of one sample at the same moments where their intervals meet, and their skew is measured (default none).',
+    ),
   labels: labels().describe('Names and texts that its events carry beside those at the top (default none).'),
 });
 
@@ -121,22 +131,26 @@ const backoffOptions = z.strictObject({
 });
 
 /** What every sink has beside its own options. */
-export const sinkCommon = z.strictObject({
-  type: z.string().optional().describe("Which sink this is (default: the entry's name)."),
-  enabled: z.boolean().prefault(true).describe('Whether it runs (default true).'),
-  select: globs()
-    .meta({ examples: [['system.*', '!system.process.*']] })
-    .prefault(['*'])
-    .describe('Types of the events it takes, as patterns; a leading ! excludes (default all).'),
-  queue: queueOptions.prefault({}).describe('How many events may wait for it in memory.'),
-  batch: batchOptions.prefault({}).describe('How many events are written together.'),
-  timeout: timeout().prefault('30s').describe('Deadline of each write, as a duration (default 30s).'),
-  backoff: backoffOptions.prefault({}).describe('Delays between attempts while it fails.'),
-  shutdown_timeout: duration({ max: TIMEOUT_MAX })
-    .meta({ examples: ['5s'] })
-    .optional()
-    .describe('How long it may go on writing when the service stops, as a duration (default: as long as the service).'),
-});
+export const sinkCommon = z
+  .strictObject({
+    type: z.string().optional().describe("Which sink this is (default: the entry's name)."),
+    enabled: z.boolean().prefault(true).describe('Whether it runs (default true).'),
+    select: globs()
+      .meta({ examples: [['system.*', '!system.process.*']] })
+      .prefault(['*'])
+      .describe('Types of the events it takes, as patterns; a leading ! excludes (default all).'),
+    ...takingOptions,
+    by_type: byType,
+    queue: queueOptions.prefault({}).describe('How many events may wait for it in memory.'),
+    batch: batchOptions.prefault({}).describe('How many events are written together.'),
+    timeout: timeout().prefault('30s').describe('Deadline of each write, as a duration (default 30s).'),
+    backoff: backoffOptions.prefault({}).describe('Delays between attempts while it fails.'),
+    shutdown_timeout: duration({ max: TIMEOUT_MAX })
+      .meta({ examples: ['5s'] })
+      .optional()
+      .describe('How long it may go on writing when the service stops, as a duration (default: as long as the service).'),
+  })
+  .refine(needsEvery, { path: ['aggregate'], message: NEEDS_EVERY });
 
 export type GeneralOptions = z.output<typeof general>;
 export type SinkCommon = z.output<typeof sinkCommon>;

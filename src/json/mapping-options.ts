@@ -90,10 +90,13 @@ const states = z.strictObject({
 });
 
 /** Types that say something else already. */
-const RESERVED = /^(json|tidegate)(\.|$)/;
+const RESERVED = /^(json|command|files|tidegate)(\.|$)/;
 
 const typeName = () =>
-  name('the type of a table').refine((text) => !RESERVED.test(text), 'types of json.* and tidegate.* are taken');
+  name('the type of a table').refine(
+    (text) => !RESERVED.test(text),
+    'types of json.*, command.*, files.* and tidegate.* are taken',
+  );
 
 export const table = z
   .strictObject({
