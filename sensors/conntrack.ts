@@ -65,7 +65,9 @@ export default defineSensor({
     if (host.platform !== 'linux') throw new Unavailable(`connection tracking is Linux' netfilter; this is ${host.platform}`);
     const file = host.procPath('sys/net/netfilter/nf_conntrack_count');
     if (!host.exists(file) && !host.exists(host.procPath(netFile(host, 'stat/nf_conntrack'))))
-      throw new Unavailable(`${file} is not there, because no firewall follows connections here: the module nf_conntrack is not loaded`);
+      throw new Unavailable(
+        `${file} is not there, because no firewall follows connections here: the module nf_conntrack is not loaded`,
+      );
     return new Conntrack(host);
   },
 });
@@ -91,7 +93,8 @@ class Conntrack implements Sampler {
     const limit = this.#limit.maybe()?.number();
     const utilization = count !== undefined && limit !== undefined && limit > 0 ? count / limit : undefined;
     const tables: AnyTable[] = [];
-    if (count !== undefined) tables.push(table.table().add([], { count, limit, utilization, expected: this.#expected.maybe()?.number() }));
+    if (count !== undefined)
+      tables.push(table.table().add([], { count, limit, utilization, expected: this.#expected.maybe()?.number() }));
     if (sums) tables.push(counters.table().add([], sums));
     return tables;
   }

@@ -92,10 +92,12 @@ function addChannel(tables: Tables, channel: Channel): void {
     if (now !== undefined && now >= 0 && now <= PWM_MAX) tables.driven.add(cells, { duty_cycle: now / PWM_MAX });
     return;
   }
-  const most = more.get('max')?.value;
-  if (now !== undefined) tables.fans.add(cells, { speed: now, speed_ratio: most !== undefined && most > 0 ? now / most : undefined });
-  for (const { type, limit, alarm } of limitsOf(channel, 1)) tables.limits.add([...cells, type], { limit, alarm });
   const state = stateOf(channel);
+  const most = more.get('max')?.value;
+  // What a chip writes of a fan that it cannot count is a number of its own choice.
+  if (now !== undefined && state !== 'failed')
+    tables.fans.add(cells, { speed: now, speed_ratio: most !== undefined && most > 0 ? now / most : undefined });
+  for (const { type, limit, alarm } of limitsOf(channel, 1)) tables.limits.add([...cells, type], { limit, alarm });
   if (state) addStatus(tables.status, cells, state);
 }
 

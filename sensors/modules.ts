@@ -15,7 +15,10 @@ const modules = defineSchema({
   attributes: ['module.name'],
   fields: {
     memory: updowncounter('By', 'Memory that it takes.'),
-    references: updowncounter('{reference}', 'How often it is used. Absent where it cannot be unloaded, or the kernel does not count.'),
+    references: updowncounter(
+      '{reference}',
+      'How often it is used. Absent where it cannot be unloaded, or the kernel does not count.',
+    ),
     dependants: updowncounter('{module}', 'Modules that need it.'),
     live: gauge('1', '1 when it works, 0 while it is loaded or unloaded.'),
     out_of_tree: gauge('1', '1 when it is not a part of the kernel, else 0 (taint O).'),
@@ -47,7 +50,8 @@ const unloaded = defineSchema({
 
 export default defineSensor({
   name: 'modules',
-  summary: 'Kernel modules with their memory and dependants, and an event for each that is loaded or unloaded, from /proc/modules.',
+  summary:
+    'Kernel modules with their memory and dependants, and an event for each that is loaded or unloaded, from /proc/modules.',
   emits: [modules, dependencies, loaded, unloaded],
   options: z.strictObject({}),
   open(host) {
@@ -90,7 +94,12 @@ function moduleTables(text: Text, memory: Map<string, number>): AnyTable[] {
     const name = row.text(0);
     const size = row.number(1);
     // `btrfs,raid456,`, or a dash. Where modules cannot be unloaded, `[permanent],` is among them and is no module.
-    const dependants = row.is(3, '-') ? [] : row.text(3).split(',').filter((one) => one !== '' && !one.startsWith('['));
+    const dependants = row.is(3, '-')
+      ? []
+      : row
+          .text(3)
+          .split(',')
+          .filter((one) => one !== '' && !one.startsWith('['));
     const taints = taintsOf(row);
     memory.set(name, size);
     table.add([name], {

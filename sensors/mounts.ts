@@ -52,7 +52,10 @@ const remounted = defineSchema({
 
 const options = z.strictObject({
   include: globs().optional().describe('Mount points to report, as patterns (default all that are not excluded).'),
-  exclude: globs().prefault([]).describe('Mount points to leave out, as patterns.').meta({ examples: [['/var/lib/docker/*']] }),
+  exclude: globs()
+    .prefault([])
+    .describe('Mount points to leave out, as patterns.')
+    .meta({ examples: [['/var/lib/docker/*']] }),
   exclude_types: globs()
     .prefault(['nsfs'])
     .describe('Types of filesystems to leave out, as patterns. `nsfs` is one mount for each network of a container.'),
@@ -74,7 +77,8 @@ function openTable(host: Host): HotFile {
   const files = ['1/mountinfo', 'self/mountinfo'].map((path) => host.proc(path));
   const file = files.find((one) => (one.maybe()?.length ?? 0) > 0);
   for (const other of files) if (other !== file) other.close();
-  if (!file) throw new Unavailable(`mounts cannot be read, because neither ${files.map(({ path }) => path).join(' nor ')} can be`);
+  if (!file)
+    throw new Unavailable(`mounts cannot be read, because neither ${files.map(({ path }) => path).join(' nor ')} can be`);
   return file;
 }
 

@@ -25,7 +25,10 @@ const arrays = defineSchema({
   doc: 'Each array. Its state is active, inactive or broken; its access read-write, read-only, or auto-read-only until it is first written.',
   attributes: ['system.device', 'raid.level', 'raid.state', 'raid.access'],
   fields: {
-    wanted: updowncounter('{disk}', 'Members that it should have. Absent where the level has no redundancy, and while it is inactive.'),
+    wanted: updowncounter(
+      '{disk}',
+      'Members that it should have. Absent where the level has no redundancy, and while it is inactive.',
+    ),
     working: updowncounter('{disk}', 'Members of these that work.'),
   },
 });
@@ -107,7 +110,8 @@ class Raid implements Sampler {
       tables.arrays.add([name, level, array.state, access], { wanted, working });
       const states = array.members.map(({ flags }) => memberState(flags));
       array.members.forEach((member, index) => tables.members.add([name, member.name, states[index] as string], { info: 1 }));
-      for (const state of MEMBER_STATES) tables.counts.add([name, state], { count: states.filter((one) => one === state).length });
+      for (const state of MEMBER_STATES)
+        tables.counts.add([name, state], { count: states.filter((one) => one === state).length });
       if (!array.sync) continue;
       const { action, state, progress, done, total, speed, left } = array.sync;
       tables.sync.add([name, action, state], { progress, done, total, speed, time_left: left });

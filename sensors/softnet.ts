@@ -25,7 +25,10 @@ const softnet = defineSchema({
   fields: {
     processed: counter(PACKETS, 'Packets taken.'),
     dropped: counter(PACKETS, 'Packets dropped: the queue of the CPU (net.core.netdev_max_backlog) was full.'),
-    time_squeezed: counter('{event}', 'How often packets were left because the time or the budget (net.core.netdev_budget) was used up.'),
+    time_squeezed: counter(
+      '{event}',
+      'How often packets were left because the time or the budget (net.core.netdev_budget) was used up.',
+    ),
     collisions: counter('{collision}', 'How often the lock of a device was held by another CPU; always 0 since Linux 4.8.'),
     received_rps: counter('{event}', 'How often another CPU woke this one to take packets (receive packet steering).'),
     flow_limited: counter(PACKETS, 'Packets dropped because one flow had more than its share of the queue.'),
@@ -64,7 +67,8 @@ class Softnet implements Sampler {
       if (row.count < COLUMNS_MIN) throw row.malformed(`fewer than ${COLUMNS_MIN} columns`);
       rows.push(valuesOf(row));
     }
-    if (rows.length !== this.#online.length && rows.some(({ cpu }) => cpu === undefined)) this.#online = this.#readOnline(rows.length);
+    if (rows.length !== this.#online.length && rows.some(({ cpu }) => cpu === undefined))
+      this.#online = this.#readOnline(rows.length);
     const table = softnet.table();
     rows.forEach(({ cpu, values }, index) => table.add([cpu === undefined ? (this.#online[index] as string) : `${cpu}`], values));
     return table.rows > 0 ? [table] : [];

@@ -146,9 +146,11 @@ function addChannel(tables: Tables, channel: Channel): void {
     if (now !== undefined) tables.humidity.add(cells, { humidity: now / PERCENT_MILLI });
     return;
   }
-  if (now !== undefined) tables.temperatures.add(cells, { temperature: now / MILLI });
-  for (const { type, limit, alarm } of limitsOf(channel, MILLI, isPossible)) tables.limits.add([...cells, type], { limit, alarm });
   const state = stateOf(channel);
+  // What a chip without a sensor behind it writes is a number of its own choice.
+  if (now !== undefined && state !== 'failed') tables.temperatures.add(cells, { temperature: now / MILLI });
+  for (const { type, limit, alarm } of limitsOf(channel, MILLI, isPossible))
+    tables.limits.add([...cells, type], { limit, alarm });
   if (state) addStatus(tables.status, cells, state);
 }
 

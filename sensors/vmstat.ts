@@ -78,7 +78,9 @@ class Vmstat implements Sampler {
     this.#lines = [];
     for (const row of text.rows()) {
       const key = row.count > 0 ? row.text(0) : '';
-      this.#lines.push(this.#wanted(key) ? { key, cells: [key], isAmount: key.startsWith('nr_') && !COUNTERS.test(key) } : undefined);
+      this.#lines.push(
+        this.#wanted(key) ? { key, cells: [key], isAmount: key.startsWith('nr_') && !COUNTERS.test(key) } : undefined,
+      );
     }
   }
 

@@ -57,7 +57,13 @@ export class Chips {
     this.close();
     this.#names = names;
     const ids = new Set<string>();
-    this.#chips = names === '' ? [] : names.split(' ').map((name) => this.#chipOf(name, ids)).filter(({ channels }) => channels.length > 0);
+    this.#chips =
+      names === ''
+        ? []
+        : names
+            .split(' ')
+            .map((name) => this.#chipOf(name, ids))
+            .filter(({ channels }) => channels.length > 0);
     return this.#chips;
   }
 
@@ -126,7 +132,10 @@ function devicePath(host: Host, path: string): string | undefined {
   const link = host.link(path);
   const at = link?.lastIndexOf('devices/') ?? -1;
   if (link !== undefined && at >= 0) return link.slice(at + 'devices/'.length).replace(/(\/hwmon)?\/hwmon\d+$/, '');
-  const device = host.link(`${path}/device`)?.replace(/^(\.\.?\/)+/, '').replace(/^devices\//, '');
+  const device = host
+    .link(`${path}/device`)
+    ?.replace(/^(\.\.?\/)+/, '')
+    .replace(/^devices\//, '');
   return device === '' || device === '..' ? undefined : device;
 }
 

@@ -70,7 +70,11 @@ export class Thermal {
       if (Number.isFinite(at) && at > 0 && !trips.some((trip) => trip.type === (TRIP_TYPES[kind] ?? kind)))
         trips.push({ type: TRIP_TYPES[kind] ?? kind, limit: at / MILLI, alarm: undefined });
     }
-    return { cells: [`thermal/${name}`, type, 'thermal', type, ''], temperature: new Attribute(this.#host, `${folder}/temp`), trips };
+    return {
+      cells: [`thermal/${name}`, type, 'thermal', type, ''],
+      temperature: new Attribute(this.#host, `${folder}/temp`),
+      trips,
+    };
   }
 
   #deviceOf(name: string): CoolingDevice {

@@ -133,7 +133,8 @@ export class Ipmi {
       // It ends with 1 when one of many sensors could not be read.
       if (ran.code === 0 || readings.length > 0) return this.#right(readings);
     }
-    const why = ran.end === 'done' ? ran.complaint || `it ended with ${ran.code}` : ran.end === 'missing' ? 'it is not installed' : ran.why;
+    const why =
+      ran.end === 'done' ? ran.complaint || `it ended with ${ran.code}` : ran.end === 'missing' ? 'it is not installed' : ran.why;
     this.#next = time + Math.max(REST_MS, this.#given.ipmi_every);
     if (why !== this.#trouble) this.#context.warn(`the management controller cannot be asked by ${this.#given.ipmitool}: ${why}`);
     this.#trouble = why;
@@ -146,4 +147,3 @@ export class Ipmi {
     return readings;
   }
 }
-

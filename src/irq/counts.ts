@@ -137,8 +137,8 @@ export interface Description {
   readonly devices: string;
 }
 
-/** Chip, number at the chip, trigger (`-edge` or ` Level`), devices. The chip may be several words. */
-const NUMBERED = /^(.*?\S)\s+(\d+)(-\S+|\s+(?:Level|Edge)(?=\s|$))?(?:\s+(.*))?$/;
+/** Chip, number at the chip, trigger (`-edge` or ` Level`), devices. The chip may be several words, with one blank between them. */
+const NUMBERED = /^(\S+(?: \S+)*?)\s+(\d+)(-\S+|\s+(?:Level|Edge)(?=\s|$))?(?:\s+(.*))?$/;
 
 export function describeLine({ name, rest }: Line): Description {
   if (!/^\d+$/.test(name)) return { what: rest, line: '', devices: '' };

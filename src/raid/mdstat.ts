@@ -83,7 +83,17 @@ function arrayOf(row: Row): ArrayState {
     else if (word.startsWith('(')) access = word.replace(/[()]/g, '');
     else if (word !== '') level ??= word;
   }
-  return { name: row.text(0), state, access, level, members, size: undefined, wanted: undefined, working: undefined, sync: undefined };
+  return {
+    name: row.text(0),
+    state,
+    access,
+    level,
+    members,
+    size: undefined,
+    wanted: undefined,
+    working: undefined,
+    sync: undefined,
+  };
 }
 
 function readDetail(array: ArrayState, row: Row): void {
