@@ -101,7 +101,8 @@ function readDetail(array: ArrayState, row: Row): void {
   if (row.count > 1 && row.is(1, 'blocks')) {
     array.size = row.number(0) * KIB;
     const [, wanted, working] = /\[(\d+)\/(\d+)\]/.exec(line) ?? [];
-    if (wanted !== undefined) [array.wanted, array.working] = [Number(wanted), Number(working)];
+    // What stands there while it is inactive is of no array that runs.
+    if (wanted !== undefined && array.state === 'active') [array.wanted, array.working] = [Number(wanted), Number(working)];
     return;
   }
   array.sync = syncOf(line) ?? array.sync;
