@@ -4,6 +4,7 @@
  */
 import { encode } from './encode.ts';
 import { host, manyProcesses } from './host.ts';
+import { interrupts } from './interrupts.ts';
 import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
 import { rabbitmq } from './rabbitmq.ts';
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   encode,
   host,
   processes: manyProcesses,
+  interrupts,
   hour,
   start,
   spool: spoolFigures,
