@@ -13,6 +13,7 @@ import { encode } from './encode.ts';
 import { exposition } from './exposition.ts';
 import { gpuFigures } from './gpu.ts';
 import { host, manyProcesses } from './host.ts';
+import { interrupts } from './interrupts.ts';
 import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
 import { rabbitmq } from './rabbitmq.ts';
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   host,
   processes: manyProcesses,
   gpu: gpuFigures,
+  interrupts,
   hour,
   scrapes,
   start,

@@ -113,6 +113,23 @@ describe('docs/node-software.md', () => {
   });
 });
 
+describe('docs/hardware.md', () => {
+  const configurations = blocksOf(read('docs/hardware.md'), 'yaml');
+
+  it.each(configurations.map((text, i) => [i + 1, text] as const))(
+    'has a configuration that loads, and whose sink takes some of what each sensor emits: number %i',
+    async (_i, text) => {
+      const file = join(temporaryFolder(), 'tidegate.yaml');
+      writeFileSync(file, text);
+      const { config, warnings } = await loadConfig(file, {}, { hostName: 'edge-7' });
+      expect(warnings).toEqual([]);
+      const [sink] = config.sinks;
+      for (const { definition, options } of config.sensors)
+        expect(emitted(definition, options).some(({ type }) => sink?.common.select(type) === true)).toBe(true);
+    },
+  );
+});
+
 describe('links', () => {
   it.each(PAGES)('of %s lead somewhere', (page) => {
     const links = linksOf(read(page));

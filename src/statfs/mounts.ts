@@ -17,6 +17,8 @@ export interface Mount {
   readonly point: string;
   /** Whether the filesystem is read-only, and whether it is so at this mount point. */
   readonly readOnly: { readonly whole: boolean; readonly here: boolean };
+  /** Options of this mount point, and those of the filesystem: `rw,relatime`, `rw,size=64k`. */
+  readonly options: { readonly here: string; readonly whole: string };
   readonly type: string;
   /** What is mounted: `/dev/sda1`, `server:/export`, or any word. */
   readonly source: string;
@@ -47,6 +49,7 @@ function parseMount(row: Row): Mount {
     root: unescapeOctal(row.text(3)),
     point: unescapeOctal(row.text(4)),
     readOnly: { whole: isReadOnly(options), here: isReadOnly(row.text(5)) },
+    options: { here: unescapeOctal(row.text(5)), whole: unescapeOctal(options) },
     type: unescapeOctal(type),
     source: unescapeOctal(source),
     line: row.rest(),

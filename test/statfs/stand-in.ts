@@ -49,6 +49,7 @@ export const place = (path: string, line = path): Place => ({
   root: '/',
   point: path,
   readOnly: { whole: false, here: false },
+  options: { whole: 'rw', here: 'rw' },
   mode: 'rw',
   type: 'nfs4',
   source: `server:${path}`,
