@@ -10,7 +10,7 @@ import { SinkError } from '../../src/errors.ts';
 import type { TideEvent } from '../../src/event.ts';
 import { type Figure, median, memoryMiB, scratch, sleep } from '../measure.ts';
 import { Driven } from './driven.ts';
-import { encoderOf, EventMaker } from './events.ts';
+import { EventMaker, encoderOf } from './events.ts';
 import { sizeOf } from './outage-parts.ts';
 
 const ROWS = 20;
@@ -130,7 +130,12 @@ async function sideBySide(folder: string): Promise<Figure[]> {
   return [
     { what: 'spool: bare LevelDB, CPU an event', value: median(each.bare), unit: 'µs' },
     { what: 'spool: through delivery, CPU an event', value: median(each.ours), unit: 'µs' },
-    { what: 'spool: events per CPU second, encoding left out, of bare LevelDB’s', value: 100 * median(ratios.cpu), unit: '%', atLeast: 70 },
+    {
+      what: 'spool: events per CPU second, encoding left out, of bare LevelDB’s',
+      value: 100 * median(ratios.cpu),
+      unit: '%',
+      atLeast: 70,
+    },
     { what: 'spool: events per CPU second, encoding included', value: 100 * median(ratios.alone), unit: '%' },
     { what: 'spool: events per second, encoding included', value: 100 * median(ratios.wall), unit: '%' },
   ];
@@ -198,7 +203,12 @@ async function large(folder: string): Promise<Figure[]> {
   const left = sizeOf(folder) / 1e6;
   await driven.stop();
   return [
-    { what: `spool of ${(BYTES / 1e9).toPrecision(2)} GB: from the start of delivery until it is ready`, value: open, unit: 'ms', atMost: 1000 },
+    {
+      what: `spool of ${(BYTES / 1e9).toPrecision(2)} GB: from the start of delivery until it is ready`,
+      value: open,
+      unit: 'ms',
+      atMost: 1000,
+    },
     { what: 'its events', value: count, unit: 'events' },
     { what: 'its folder', value: disk, unit: 'MB' },
     { what: 'its folder after it was drained', value: left, unit: 'MB', atMost: 50 },
