@@ -189,10 +189,9 @@ export class World {
     const { age, taken } = this.disk.cut();
     for (let run = 1; run <= this.runs; run++) {
       const key = runKey(`run${run}`);
-      const [record] = taken.filter((change) => change.key.equals(key));
-      if (!record) continue;
-      // Either what it wrote is gone with its record, or that it had ended.
-      if (record.value) this.untold.set(`run${run}`, this.windows.get(`run${run}`));
+      if (!taken.some((change) => change.key.equals(key))) continue;
+      // Either all that it wrote is gone, or that it had ended.
+      if (!this.disk.knows(`run${run}`)) this.untold.set(`run${run}`, this.windows.get(`run${run}`));
       this.unclean.add(`run${run}`);
     }
     if (age === undefined) return;
