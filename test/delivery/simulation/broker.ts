@@ -56,8 +56,8 @@ export class SimulatedBroker {
   readonly rejected = new Set<string>();
   /** Every how many-th event it never takes; 0 is none. */
   poison = 0;
-  /** Connections that are being written to at this moment, by lane; there may be one writer a lane but with backfill. */
-  readonly writing = new Map<number, number>();
+  /** Writes under way at this moment, by lane, of the process that runs. */
+  #writing = new Map<number, number>();
   #blockedReason: string | undefined;
   readonly #contexts = new Set<BrokerContext>();
   readonly #waiting = new Set<() => void>();
@@ -83,6 +83,17 @@ export class SimulatedBroker {
   /** The agents that were connected are gone. */
   forget(): void {
     this.#contexts.clear();
+    this.ended();
+  }
+
+  /** The process that ran has ended, and its writes are of no more interest. */
+  ended(): void {
+    this.#writing = new Map();
+  }
+
+  /** The most writes that any lane has under way. */
+  get writing(): number {
+    return Math.max(0, ...this.#writing.values());
   }
 
   block(reason: string | undefined): void {
@@ -108,7 +119,13 @@ export class SimulatedBroker {
     return {
       write: async (batch, aborted) => {
         if (!open) throw new Error('this connection is closed');
-        await this.#write(batch, AbortSignal.any([aborted, closed.signal]), alive);
+        const [writing, lane] = [alive() ? this.#writing : new Map<number, number>(), batch[0]?.lane ?? 0];
+        writing.set(lane, (writing.get(lane) ?? 0) + 1);
+        try {
+          await this.#write(batch, AbortSignal.any([aborted, closed.signal]), alive);
+        } finally {
+          writing.set(lane, (writing.get(lane) ?? 0) - 1);
+        }
       },
       close: async () => {
         open = false;

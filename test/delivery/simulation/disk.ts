@@ -31,6 +31,8 @@ export class SimulatedDisk {
   writes = 0;
   /** Numbers whose entries were deleted while the disk was full: it could not take that they are lost. */
   readonly sacrificed = new Set<string>();
+  /** Numbers of entries that were changed so that they cannot be read, by key. */
+  readonly #damaged = new Map<string, string>();
 
   constructor(clock: FakeClock, random: Random) {
     this.#clock = clock;
@@ -115,6 +117,8 @@ export class SimulatedDisk {
         this.#content.set(REPAIRED_KEY.toString('hex'), Buffer.of(1));
         noticed = true;
       } else {
+        const seq = this.#seqOf(Buffer.from(key, 'hex'));
+        if (seq !== undefined) this.#damaged.set(key, seq);
         const copy = Buffer.from(value);
         copy[this.#random.below(copy.length)] = this.#random.below(256);
         this.#content.set(key, copy);
@@ -143,10 +147,15 @@ export class SimulatedDisk {
   }
 
   #sacrifice(key: Buffer): void {
+    const seq = this.#seqOf(key) ?? this.#damaged.get(key.toString('hex'));
+    if (seq !== undefined) this.sacrificed.add(seq);
+  }
+
+  /** The number of the entry under a key; undefined where there is none, or it cannot be read. */
+  #seqOf(key: Buffer): string | undefined {
     const value = this.#content.get(key.toString('hex'));
-    if (value === undefined || key.toString('latin1', 0, 1) !== 'e') return;
-    const entry = decodeEntry(value, laneOfKey(key), placeOfKey(key));
-    if (entry) this.sacrificed.add(entry.seq);
+    if (value === undefined || key.toString('latin1', 0, 1) !== 'e') return undefined;
+    return decodeEntry(value, laneOfKey(key), placeOfKey(key))?.seq;
   }
 
   #read(range: KeyRange, max: number, maxBytes: number): [Buffer, Buffer][] {

@@ -39,8 +39,7 @@ async function step(world: World): Promise<string> {
     return `poison ${broker.poison}`;
   }
   if (roll < 88) {
-    // Looked at now, the moment is kept.
-    void world.troubledAt;
+    world.noteTrouble();
     disk.full = random.chance(0.4);
     disk.failing = random.chance(0.3) ? 0.3 : 0;
     disk.latency = random.pick([0, 0, 5, 40]);
@@ -80,7 +79,7 @@ async function heal(world: World): Promise<void> {
   broker.weather = { ...FAIR };
   broker.poison = 0;
   broker.block(undefined);
-  void world.troubledAt;
+  world.noteTrouble();
   disk.full = false;
   disk.failing = 0;
   for (let waited = 0; ; waited += 1000) {

@@ -28,6 +28,8 @@ class Process {
   /** When the disk was last full or failing before it ended, on the monotonic clock. */
   troubledAt = Number.NEGATIVE_INFINITY;
   killedAt: number | undefined;
+  /** The most that may be in memory alone by the settings that it has had, in bytes. */
+  memoryBytes = 0;
   /** When each number was accepted, by lane. */
   readonly accepted = new Map<string, number>();
 
@@ -98,6 +100,7 @@ export class World {
     const { process } = this;
     const isOrdered = drain.order === 'ordered' && process.window !== undefined;
     process.window = isOrdered ? Math.max(process.window ?? 0, this.settings.batch.max_events) : undefined;
+    process.memoryBytes = Math.max(process.memoryBytes, this.settings.queue.max_bytes);
     this.windows.set(process.run, process.window);
     this.backfill ||= drain.order === 'backfill';
     this.unsyncedMs = Math.max(
@@ -112,20 +115,23 @@ export class World {
     return this.#remarks.splice(0);
   }
 
-  /** When the disk was last full or failing, on the monotonic clock. */
-  get troubledAt(): number {
+  /** When the disk was last full or failing, on the monotonic clock; looked at whenever something happens. */
+  noteTrouble(): number {
     if (this.disk.full || this.disk.failing > 0) this.#troubledAt = this.clock.monotonic();
     return this.#troubledAt;
   }
 
   /** Whether the disk was full or failing a moment ago, so that it need not have been tried since. */
   get isTroubled(): boolean {
-    return this.clock.monotonic() - this.troubledAt <= RETRY_MS + SLACK_MS;
+    return this.clock.monotonic() - this.noteTrouble() <= RETRY_MS + SLACK_MS;
   }
 
   check(): void {
     if (!this.isTroubled) this.disk.sacrificed.clear();
-    const { ledger } = this.process.delivery.status();
+    const { ledger, queuedBytes } = this.process.delivery.status();
+    if (queuedBytes > this.process.memoryBytes) throw new Error(`${queuedBytes} bytes are in memory alone`);
+    // With backfill, what is on disk and what is new go side by side.
+    if (this.broker.writing > (this.backfill ? 2 : 1)) throw new Error(`${this.broker.writing} writes of one lane at once`);
     if (imbalance(ledger) !== 0) throw new Error(`the ledger is out by ${imbalance(ledger)}: ${JSON.stringify(ledger)}`);
     for (const [place, events] of Object.entries(ledger)) {
       if (typeof events === 'number' && events < 0) throw new Error(`${place} is ${events}: ${JSON.stringify(ledger)}`);
@@ -172,14 +178,14 @@ export class World {
   #ended(): void {
     const { process, clock, disk } = this;
     const { run, startedAt, window } = process;
-    process.troubledAt = this.troubledAt;
+    process.troubledAt = this.noteTrouble();
     this.dead.push(process);
     this.unclean.add(run);
     if (this.isTroubled) for (const seq of disk.sacrificed) this.excused.add(seq);
     disk.sacrificed.clear();
     if (disk.knows(run)) return;
     // It writes that it runs before anything else, as soon as the disk lets it.
-    const ms = clock.monotonic() - Math.max(startedAt, this.troubledAt + RETRY_MS);
+    const ms = clock.monotonic() - Math.max(startedAt, process.troubledAt + RETRY_MS);
     if (ms > OPENING_MS) throw new Error(`the disk does not know of ${run}, though it was well for ${ms} ms`);
     this.untold.set(run, window);
   }
@@ -189,15 +195,17 @@ export class World {
     const { age, taken } = this.disk.cut();
     for (let run = 1; run <= this.runs; run++) {
       const key = runKey(`run${run}`);
-      const [record] = taken.filter((change) => change.key.equals(key));
-      if (!record) continue;
-      // Either what it wrote is gone with its record, or that it had ended.
-      if (record.value) this.untold.set(`run${run}`, this.windows.get(`run${run}`));
+      const records = taken.filter((change) => change.key.equals(key));
+      if (records.length === 0) continue;
+      // All that it wrote is gone, or that it went on with more lanes or larger batches; or else only that it had ended.
+      if (!this.disk.knows(`run${run}`) || records.some(({ value }) => value))
+        this.untold.set(`run${run}`, this.windows.get(`run${run}`));
       this.unclean.add(`run${run}`);
     }
     if (age === undefined) return;
     for (let run = 1; run <= this.runs; run++) this.cutOff.add(`run${run}`);
-    const isExcused = this.unsyncedMs === Number.POSITIVE_INFINITY || this.troubledAt >= this.clock.monotonic() - age - RETRY_MS;
+    const isExcused =
+      this.unsyncedMs === Number.POSITIVE_INFINITY || this.noteTrouble() >= this.clock.monotonic() - age - RETRY_MS;
     if (age > this.unsyncedMs + SLACK_MS && !isExcused) throw new Error(`${age} ms were not synced`);
   }
 
@@ -215,5 +223,6 @@ export class World {
       throw new Error(`${this.process.run} has ended, and the disk does not know of it`);
     this.pardons.push(this.clock.monotonic());
     this.process.alive = false;
+    this.broker.ended();
   }
 }
