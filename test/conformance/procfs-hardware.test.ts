@@ -53,6 +53,35 @@ const ACTIVITIES: Readonly<Record<string, string>> = {
   reshape: 'reshaping',
 };
 
+/** An array's rows as one object with the names there. */
+function asTheyHaveIt(tables: readonly PlainTable[], name: string): Record<string, unknown> {
+  const of = (type: string, key = 'system.device'): PlainRow[] => rowsOf(tables, type).filter((row) => row[key] === name);
+  const [whole = {}] = of('system.raid');
+  const [sync] = of('system.raid.sync');
+  const size = Number(of('hw.logical_disk', 'hw.id')[0]?.['limit']) / 1024;
+  const count = (state: string): unknown =>
+    of('system.raid.member').find((row) => row['raid.member.state'] === state && 'count' in row)?.['count'];
+  // Without redundancy all members are active; an array that is not active has none.
+  const active = whole['raid.state'] === 'active' ? count('active') : 0;
+  const [wanted, working] = [whole['wanted'] ?? active, whole['working'] ?? active];
+  const kib = (value: unknown): number => Number(value ?? 0) / 1024;
+  return {
+    Type: whole['raid.level'] || 'unknown',
+    ActivityState: sync ? ACTIVITIES[sync['raid.sync.action'] as string] : whole['raid.state'],
+    DisksActive: working,
+    DisksTotal: wanted,
+    DisksFailed: count('faulty'),
+    DisksDown: Number(wanted) - Number(working),
+    DisksSpare: count('spare'),
+    BlocksTotal: size,
+    BlocksSynced: sync ? kib(sync['done']) : size,
+    BlocksToBeSynced: sync?.['total'] === undefined ? size : kib(sync['total']),
+    BlocksSyncedPct: Math.floor(Number(sync?.['progress'] ?? 0) * 1000) / 10,
+    BlocksSyncedFinishTime: Number(sync?.['time_left'] ?? 0) / 60,
+    BlocksSyncedSpeed: kib(sync?.['speed']),
+  };
+}
+
 describe.skipIf(!archive || !answers)('prometheus/procfs (skipped where its material is not beside the repository)', () => {
   const folder = temporaryFolder();
   const file = (path: string): string => readFileSync(join(folder, 'fixtures', path), 'utf8');
@@ -62,41 +91,13 @@ describe.skipIf(!archive || !answers)('prometheus/procfs (skipped where its mate
   test('TestFS_MDStat: 18 of 18 arrays, 13 of 13 values each, 59 of 59 members', async () => {
     const want = expected<Record<string, Array_>>('TestFS_MDStat');
     const tables = await sampled(raid);
-    const of = (type: string, name: string, key = 'system.device'): PlainRow[] =>
-      rowsOf(tables, type).filter((row) => row[key] === name);
     let members = 0;
     for (const [name, array] of Object.entries(want)) {
-      const [whole, sync] = [of('system.raid', name)[0], of('system.raid.sync', name)[0]];
-      const size = of('hw.logical_disk', name, 'hw.id')[0];
-      const all = of('system.raid.member', name);
-      const count = (state: string): unknown =>
-        all.find((row) => row['raid.member.state'] === state && 'count' in row)?.['count'];
-      // Without redundancy all members are active; an array that is not active has none.
-      const isActive = whole?.['raid.state'] === 'active';
-      const wanted = whole?.['wanted'] ?? (isActive ? count('active') : 0);
-      const working = whole?.['working'] ?? (isActive ? count('active') : 0);
-      const action = sync?.['raid.sync.action'] as string | undefined;
-      expect(
-        {
-          Type: whole?.['raid.level'] || 'unknown',
-          ActivityState: action === undefined ? whole?.['raid.state'] : ACTIVITIES[action],
-          DisksActive: working,
-          DisksTotal: wanted,
-          DisksFailed: count('faulty'),
-          DisksDown: Number(wanted) - Number(working),
-          DisksSpare: count('spare'),
-          BlocksTotal: Number(size?.['limit']) / 1024,
-          BlocksSynced: Number(sync ? (sync['done'] ?? 0) : size?.['limit']) / 1024,
-          BlocksToBeSynced: Number(sync?.['total'] ?? size?.['limit']) / 1024,
-          BlocksSyncedPct: Math.floor(Number(sync?.['progress'] ?? 0) * 1000) / 10,
-          BlocksSyncedFinishTime: Number(sync?.['time_left'] ?? 0) / 60,
-          BlocksSyncedSpeed: Number(sync?.['speed'] ?? 0) / 1024,
-        },
-        name,
-      ).toEqual({
+      expect(asTheyHaveIt(tables, name), name).toEqual({
         ...Object.fromEntries(Object.entries(array).filter(([key]) => key !== 'Name' && key !== 'Devices')),
         BlocksSyncedFinishTime: expect.closeTo(array.BlocksSyncedFinishTime, 9),
       });
+      const all = rowsOf(tables, 'system.raid.member').filter((row) => row['system.device'] === name);
       const states = all.filter((row) => 'info' in row).map((row) => [row['raid.member'], row['raid.member.state']]);
       expect(states, name).toEqual(
         array.Devices.map(({ Name, Faulty, Spare }) => [Name, Faulty ? 'faulty' : Spare ? 'spare' : 'active']),
