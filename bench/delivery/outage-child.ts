@@ -1,9 +1,8 @@
 /** A process with one delivery that is offered events at a steady rate: node outage-child.ts SPEC, driven over IPC by `outage.ts`. */
 import { setFlagsFromString } from 'node:v8';
 import type { BrokerDefinition } from '../../src/broker.ts';
-import type { DeliveryStatus } from '../../src/delivery/status.ts';
 import { memoryMiB } from '../measure.ts';
-import type { ChildSpec } from './outage-parts.ts';
+import type { ChildReport, ChildSpec } from './outage-types.ts';
 
 // As `tidegate` does itself before it loads anything.
 setFlagsFromString('--semi-space-growth-factor=1');
@@ -27,15 +26,6 @@ const began = performance.now();
 const timer = setInterval(() => {
   for (const due = Math.floor(((performance.now() - began) * offer) / 1000); maker.made < due; ) driven.publish(maker.next());
 }, TICK_MS);
-
-/** In MiB. */
-export interface ChildReport {
-  readonly rss: number;
-  /** Of it, memory that is the process's own; the rest are pages of files that are mapped. */
-  readonly anonymous: number;
-  readonly heap: number;
-  readonly status: DeliveryStatus;
-}
 
 const report = (): ChildReport => ({
   rss: memoryMiB(process.pid),

@@ -10,16 +10,7 @@ import { KafkaCluster } from '../../test/brokers/kafka.ts';
 import { isListening } from '../../test/brokers/owned.ts';
 import { Rabbitmq } from '../../test/brokers/rabbitmq.ts';
 import { sleep } from '../measure.ts';
-import type { ChildReport } from './outage-child.ts';
-
-export interface ChildSpec {
-  readonly sink: 'kafka' | 'rabbitmq';
-  readonly folder: string;
-  /** Events a second. */
-  readonly offer: number;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly common: Readonly<Record<string, unknown>>;
-}
+import type { ChildReport, ChildSpec } from './outage-types.ts';
 
 /** The process under load. */
 export class Child {

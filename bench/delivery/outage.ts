@@ -3,8 +3,8 @@
  * order is judged from its far end; memory is that of a process in which nothing but the delivery runs.
  */
 import { type Figure, scratch, sleep } from '../measure.ts';
-import type { ChildReport } from './outage-child.ts';
-import { type Arrivals, Child, type ChildSpec, kafkaVictim, rabbitmqVictim, sizeOf, type Victim } from './outage-parts.ts';
+import { type Arrivals, Child, kafkaVictim, rabbitmqVictim, sizeOf, type Victim } from './outage-parts.ts';
+import type { ChildReport, ChildSpec } from './outage-types.ts';
 
 const MINUTES = Number(process.env['BENCH_OUTAGE_MINUTES'] ?? 1);
 /** Events a second that come in, and at which the spool empties. */

@@ -12,12 +12,12 @@ type Headers = Readonly<Record<string, unknown>>;
 export interface KafkaPayload {
   readonly topic: string;
   readonly partition: number;
-  readonly message: { readonly value: Buffer | null; readonly headers?: Headers | undefined };
+  readonly message: { readonly value: Uint8Array | null; readonly headers?: Headers | undefined };
 }
 
 /** What of an amqplib `ConsumeMessage` (or `GetMessage`) is read. */
 export interface AmqpMessage {
-  readonly content: Buffer;
+  readonly content: Uint8Array;
   readonly properties: {
     readonly contentType?: unknown;
     readonly messageId?: unknown;

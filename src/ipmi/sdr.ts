@@ -39,7 +39,7 @@ export interface IpmiReading {
 }
 
 /** A line that has no reading, or is no sensor, is passed over. */
-export function parseSdr(output: string): IpmiReading[] {
+function parseSdr(output: string): IpmiReading[] {
   const readings: IpmiReading[] = [];
   const names = new Map<string, number>();
   for (const line of output.split('\n', LINES_MAX)) {

@@ -1,0 +1,20 @@
+/** What the bench of an outage and its child tell each other. */
+import type { DeliveryStatus } from '../../src/delivery/status.ts';
+
+export interface ChildSpec {
+  readonly sink: 'kafka' | 'rabbitmq';
+  readonly folder: string;
+  /** Events a second. */
+  readonly offer: number;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly common: Readonly<Record<string, unknown>>;
+}
+
+/** In MiB. */
+export interface ChildReport {
+  readonly rss: number;
+  /** Of it, memory that is the process's own; the rest are pages of files that are mapped. */
+  readonly anonymous: number;
+  readonly heap: number;
+  readonly status: DeliveryStatus;
+}
