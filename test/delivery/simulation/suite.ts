@@ -21,7 +21,9 @@ export async function failuresOf(seeds: Iterable<number>): Promise<string[]> {
 export function declareSeeds(first: number, count: number): void {
   describe('the delivery core, over a simulated disk, clock and broker', () => {
     for (let from = first; from < first + count; from += EACH) {
-      it(`loses, repeats and reorders nothing without cause (seeds from ${from})`, { timeout: 120_000 }, async () => {
+      it(`loses, repeats and reorders nothing without cause (seeds from ${from} to ${from + EACH - 1})`, {
+        timeout: 120_000,
+      }, async () => {
         expect(await failuresOf(Array.from({ length: EACH }, (_, i) => from + i))).toEqual([]);
       });
     }
