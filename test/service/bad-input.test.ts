@@ -35,22 +35,19 @@ describeShared('Kafka', 'a Kafka that is not as the configuration says', () => {
     expect({ code, verdict: report['verdict'] }).toEqual({ code: 0, verdict: 'complete' });
   });
 
-  it('a second instance with the same state folder waits, says why and what to do, and loses nothing', async () => {
+  it('a second instance with the same state folder is refused, with what to do, and the first loses nothing', async () => {
     const { brokers, admin } = await sharedKafka();
     const topic = `locked-${randomUUID()}`;
     await admin.createTopic(topic);
-    const sink = `k: { type: kafka, brokers: ["${brokers.join('", "')}"], topic: ${topic} }`;
-    const first = new Service(configuration([sink]));
+    const yaml = configuration([`k: { type: kafka, brokers: ["${brokers.join('", "')}"], topic: ${topic} }`]);
+    const first = new Service(yaml);
     await first.start();
-    await sleep(500);
-    const second = new Service(configuration([sink]), first.state);
-    await second.start();
-    await second.says('is in use');
-    expect(second.log).toMatch(/--state/);
+    const file = join(temporaryFolder(), 'tidegate.yaml');
+    writeFileSync(file, yaml);
+    const second = await tidegate(['--state', first.state, 'run', '-c', file]);
+    expect(second).toMatchObject({ code: 69, err: expect.stringMatching(/--state/) });
+    await sleep(1000);
     await first.stop();
-    await second.says('the spool works again');
-    await sleep(1500);
-    await second.stop();
     const { code, report } = await verify(`kafka://${brokers.join(',')}/${topic}`, '--over');
     expect({ code, verdict: report['verdict'] }).toEqual({ code: 0, verdict: 'complete' });
   });
