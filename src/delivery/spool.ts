@@ -136,7 +136,9 @@ export class Spool {
     const changes: Change[] = before.map((run) => ({ key: runKey(run) }));
     changes.push({ key: REPAIRED_KEY }, { key: runKey(this.#parts.run), value: encodeValue(record) });
     for (const { losses, number } of this.#parts.lanes()) {
-      if (losses.any) changes.push({ key: lossesKey(number), value: encodeValue(losses.all()) });
+      // Also those that are on their way to the broker: nobody knows whether they arrive.
+      const untold = losses.all();
+      if (untold.length > 0) changes.push({ key: lossesKey(number), value: encodeValue(untold) });
     }
     await this.#store.write([...changes, ...this.#records()], this.#syncs);
   }

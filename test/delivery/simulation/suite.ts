@@ -3,6 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { simulate } from './simulate.ts';
 
 const EACH = 100;
+/**
+ * The first seed of the suite. The same ones in each run, so that a change is judged by the change; `TIDEGATE_SEED` plays others, and `run.ts`
+ * as many as one likes.
+ */
+export const FIRST = Number(process.env['TIDEGATE_SEED'] ?? 1);
 
 /** The failures of some seeds, as sentences with the command that plays each again. */
 export async function failuresOf(seeds: Iterable<number>): Promise<string[]> {
