@@ -16,6 +16,7 @@ import { codeOf } from '../outage.ts';
 import type { Entry } from './entry.ts';
 import { Flight } from './flight.ts';
 import type { Lane, Source } from './lane.ts';
+import { Nap } from './nap.ts';
 import type { Grant } from './pacer.ts';
 import type { SenderParts } from './sender-parts.ts';
 
@@ -30,7 +31,7 @@ export class Sender {
   readonly #parts: SenderParts;
   #running = false;
   #again = false;
-  #wake: (() => void) | undefined;
+  readonly #nap: Nap;
   #lastWrite = Number.NEGATIVE_INFINITY;
   #flight: Flight | undefined;
 
@@ -38,6 +39,7 @@ export class Sender {
     this.lane = lane;
     this.#role = role;
     this.#parts = parts;
+    this.#nap = new Nap(parts.clock);
   }
 
   get resting(): boolean {
@@ -56,13 +58,13 @@ export class Sender {
   /** Looks at once whether there is something to send. */
   kick(): void {
     this.#again = true;
-    if (this.#wake) this.#wake();
+    if (this.#nap.lasts) this.#nap.end();
     else if (!this.#running) void this.#run();
   }
 
   /** An event came in; a sender that lingers is only woken when its batch is full. */
   accepted(): void {
-    if (!this.#running || (this.#wake && this.#full(this.#next))) this.kick();
+    if (!this.#running || (this.#nap.lasts && this.#full(this.#next))) this.kick();
   }
 
   async #run(): Promise<void> {
@@ -74,7 +76,7 @@ export class Sender {
       } catch (error) {
         // What the broker throws was dealt with; this is the disk, or a mistake of ours, and neither may end the lane.
         this.#parts.log.error({ sink: this.#parts.name, lane: this.lane.number, reason: describe(error) }, 'the lane stumbled');
-        await this.#pause(1000);
+        await this.#nap.take(1000);
         this.#again = true;
       }
     }
@@ -93,17 +95,22 @@ export class Sender {
     const wait = this.#wait(this.#next);
     if (wait === undefined) return false;
     if (wait > 0) {
-      await this.#pause(wait);
+      await this.#nap.take(wait);
       return true;
     }
     return this.#next === 'disk' ? await this.#sendFromDisk() : await this.#sendFresh();
   }
 
   async #sendFresh(): Promise<boolean> {
-    const { max_events, max_bytes } = this.#parts.options().batch;
-    const entries = this.#unexpired(this.lane.take('fresh', max_events, max_bytes, false));
+    const { pacer, options } = this.#parts;
+    const { max_events, max_bytes } = options().batch;
+    const grant = this.#follows() ? pacer.grant(max_events, max_bytes) : undefined;
+    const { events, bytes } = grant ?? { events: max_events, bytes: max_bytes };
+    const entries = this.#unexpired(this.lane.take('fresh', events, bytes, false));
+    if (grant) pacer.went(grant, entries.length, sizeOf(entries));
     if (entries.length === 0 && !this.#tells()) return false;
-    await this.#send(entries);
+    const failed = await this.#send(entries);
+    if (grant && failed.length > 0) pacer.went(grant, entries.length - failed.length, sizeOf(entries) - sizeOf(failed));
     // What was given a place while it was in flight, and failed, is the other sender's.
     this.#parts.onSettled(this.lane);
     return true;
@@ -166,7 +173,14 @@ export class Sender {
     const { wait } = health;
     if (wait !== 0) return wait;
     if (source === 'disk' && this.#paced()) return lane.spooled > 0 ? pacer.wait(this.#parts.options().batch.max_events) : 0;
+    if (source === 'fresh' && this.#follows())
+      return this.lane.freshCount > 0 ? pacer.wait(this.#parts.options().batch.max_events) : 0;
     return this.#linger(source);
+  }
+
+  /** Whether what is in memory follows a backlog that has just emptied: it goes at the same rate, or there would be a burst. */
+  #follows(): boolean {
+    return this.lane.draining && !this.#parts.options().backfill;
   }
 
   #hasWork(source: Source): boolean {
@@ -245,8 +259,10 @@ export class Sender {
     const entries = this.#landed(flight, piece, isDone);
     lane.settle(entries, 'delivered');
     keeper.spool?.deleted(entries);
-    // In `always` the disk is never empty; a batch's worth is no backlog.
-    if (lane.draining && lane.spooled <= (options().always ? options().batch.max_events : 0)) lane.draining = false;
+    // In `always` the disk is never empty; a batch's worth, there or in memory, is no backlog.
+    const { always, batch } = options();
+    const emptied = lane.spooled <= (always ? batch.max_events : 0) && lane.freshCount <= batch.max_events;
+    if (lane.draining && emptied) lane.draining = false;
     if (lane.disk.doomed.length > 0 || lane.losses.dirty) keeper.work();
   }
 
@@ -278,18 +294,6 @@ export class Sender {
     this.lane.settle([entry], 'dead_lettered');
     dead.add(entry, describe(error), clock.wall());
     keeper.work();
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      // Timers know whole milliseconds; one that fires early would only be set again.
-      const cancel = this.#parts.clock.after(Math.ceil(ms), () => this.#wake?.());
-      this.#wake = () => {
-        this.#wake = undefined;
-        cancel();
-        resolve();
-      };
-    });
   }
 }
 
