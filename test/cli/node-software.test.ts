@@ -69,24 +69,28 @@ sinks:
     const kept = join(state, 'sensors/reach.json');
     const since = (): unknown =>
       (JSON.parse(readFileSync(kept, 'utf8')) as { targets: { app: { since: number } } }).targets.app.since;
-    const runOnce = async (): Promise<void> => {
+    const archived = () =>
+      readFileSync(archive, 'utf8')
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => decodeJson(line));
+    const runsOf = (type: string): Set<string | undefined> =>
+      new Set(archived().flatMap((event) => (event.type === type ? [event.id.split('/')[1]] : [])));
+    const runOnce = async (runs: number): Promise<void> => {
       const service = start(['--state', state, 'run', '-c', file]);
       await vi.waitFor(() => expect(service.written.err).toContain('"runs"'), { timeout: 20_000 });
       await vi.waitFor(() => expect(since()).toBeGreaterThan(0), { timeout: 20_000 });
-      await vi.waitFor(() => expect(readFileSync(archive, 'utf8')).toContain('"app.chain"'), { timeout: 20_000 });
+      for (const type of ['app.chain', 'node.target']) {
+        await vi.waitFor(() => expect(runsOf(type).size).toBe(runs), { timeout: 20_000 });
+      }
       service.child.kill('SIGTERM');
       expect((await service.ended).code).toBe(0);
     };
-    await runOnce();
+    await runOnce(1);
     const first = since();
-    await runOnce();
+    await runOnce(2);
     expect(since()).toBe(first);
-    const events = readFileSync(archive, 'utf8')
-      .trimEnd()
-      .split('\n')
-      .map((line) => decodeJson(line));
-    const runs = new Set(events.map(({ id }) => id.split('/')[1]));
-    expect(runs.size).toBe(2);
+    const events = archived();
     expect(events.filter(({ type }) => type === 'node.transition')).toHaveLength(1);
     for (const event of events.filter(({ type }) => type === 'node.target'))
       expect(event.fields['since']?.values).toEqual([first]);

@@ -72,6 +72,8 @@ test('a poll runs beside, keeps what was said last, and rests longer the longer 
   expect([poll.latest, poll.fault]).toEqual([7, undefined]);
   await clock.advance(10_000);
   await ran(2);
+  await eventually(() => poll.fault !== undefined, 'what run 2 came to');
+  await eventually(() => clock.timers === 1, 'the rest after run 2');
   expect([poll.latest, poll.fault]).toEqual([undefined, 'tool ended with code 3: "no"']);
   await clock.advance(19_999);
   expect(tool.pids()).toHaveLength(2);
