@@ -219,7 +219,8 @@ export class Delivery {
   #isDone(): boolean {
     for (const lane of this.#intake.lanes.values()) {
       if (lane.draining) continue;
-      if (lane.freshCount > 0 || lane.spooled > 0) return false;
+      // What was given up last is told, too, as long as somebody listens.
+      if (lane.freshCount > 0 || lane.spooled > 0 || lane.losses.all().length > 0) return false;
     }
     return true;
   }
