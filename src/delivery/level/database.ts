@@ -1,5 +1,5 @@
 /** One opened LevelDB, and what its errors mean. Nothing here opens twice, repairs or retries. */
-import { Level } from 'level';
+import type { Level } from 'level';
 import { describe, errno } from '../../errors.ts';
 import { type Change, StoreError } from '../store.ts';
 
@@ -65,7 +65,11 @@ export function troubleOf(error: unknown): Trouble {
   return TEXTS.find(([, pattern]) => pattern.test(text))?.[0] ?? 'failed';
 }
 
+/** Loaded when a spool is opened: a service without a broker has no use for it. */
+const load = async () => await import('level');
+
 export async function openDatabase(path: string): Promise<Database> {
+  const { Level } = await load();
   const database = new Level<Buffer, Buffer>(path, OPTIONS) as Database;
   try {
     await database.open();
@@ -78,6 +82,7 @@ export async function openDatabase(path: string): Promise<Database> {
 
 /** Makes of the files in a folder a database again, of whatever can be read. Moves what it could not use to `lost/` in it. */
 export async function repairDatabase(path: string): Promise<void> {
+  const { Level } = await load();
   await (Level as unknown as { repair(path: string): Promise<void> }).repair(path);
 }
 
