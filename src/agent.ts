@@ -7,7 +7,7 @@
 import { Bus } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
-import { Delivery } from './delivery/delivery.ts';
+import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryStatus } from './delivery/status.ts';
 import { describe } from './errors.ts';
 import type { Host } from './host.ts';
@@ -20,7 +20,7 @@ import { selector } from './select/select.ts';
 import { sensorState } from './sensor-state.ts';
 import { type SensorStatus, SensorTask } from './sensor-task.ts';
 import { isBroker } from './sink.ts';
-import { runSink, type SinkRunner } from './sink-runner.ts';
+import { type RunSink, type SinkRunner, sinkRunnerFor } from './sink-runner.ts';
 
 /** A sink that a new configuration no longer has may go on writing for as long as this, in milliseconds. */
 const REMOVAL_MS = 10_000;
@@ -85,11 +85,12 @@ export class Agent {
   }
 
   async #apply(plan: Plan): Promise<void> {
+    const runSink = await sinkRunnerFor(plan.sinks);
     if (this.#stopped) return;
     const gone = [...this.#sinks.values()].filter(({ entry }) => !plan.sinks.some(({ name }) => name === entry.name));
     for (const { entry } of gone) this.#sinks.delete(entry.name);
     this.#left = Promise.all(gone.map((sink) => this.#stopSink(sink, REMOVAL_MS)));
-    for (const entry of plan.sinks) this.#startSink(entry, plan.host);
+    for (const entry of plan.sinks) this.#startSink(entry, plan.host, runSink);
     const sensors = plan.sensors.map((entry) => ({ ...entry, offset: this.#offsetOf(entry, plan.sensors) }));
     const kept = new Set(sensors.filter((entry) => this.#unchanged(entry, plan.host)).map(({ name }) => name));
     const ended = [...this.#sensors.values()].filter(({ entry }) => !kept.has(entry.name));
@@ -120,8 +121,8 @@ export class Agent {
 
   /** What runs a broker sink; undefined where there is none of that name, or it is no broker's. */
   delivery(sink: string): Delivery | undefined {
-    const runner = this.#sinks.get(sink)?.runner;
-    return runner instanceof Delivery ? runner : undefined;
+    const running = this.#sinks.get(sink);
+    return running && isBroker(running.entry.definition) ? (running.runner as Delivery) : undefined;
   }
 
   #unchanged(entry: SensorEntry, hostName: string): boolean {
@@ -157,7 +158,7 @@ export class Agent {
     return publisher;
   }
 
-  #startSink(entry: SinkEntry, host: string): void {
+  #startSink(entry: SinkEntry, host: string, runSink: RunSink): void {
     const old = this.#sinks.get(entry.name);
     if (old?.entry.fingerprint === entry.fingerprint) return;
     const { agent, clock, log, stateDir } = this.#options;

@@ -1,17 +1,12 @@
 /** Makes what runs a sink: a runner for one that writes directly, delivery for a broker's. */
-import type { BrokerDefinition } from './broker.ts';
 import type { Clock } from './clock.ts';
 import type { SinkEntry } from './config/config.ts';
-import { Delivery, type DeliverySettings, type OpenBroker } from './delivery/delivery.ts';
-import { openLevelStore } from './delivery/level-store.ts';
-import { deliveryOf } from './delivery/options.ts';
 import type { DeliveryStatus } from './delivery/status.ts';
 import type { TideEvent } from './event.ts';
 import type { Log } from './log.ts';
 import { Runner } from './runner.ts';
 import type { RunnerStatus } from './runner-types.ts';
 import { isBroker, type SinkDefinition } from './sink.ts';
-import { spoolFolder } from './spool/folders.ts';
 
 /** What the agent needs of it. */
 export interface SinkRunner {
@@ -38,38 +33,18 @@ export interface SinkSurroundings {
  * Runs a sink. `old` is what ran it under other options: its events and its account go on, in a runner that takes over or in the same
  * delivery. A sink that turned into one of the other kind starts anew, and the old one is left to stop.
  */
-export function runSink(entry: SinkEntry, old: SinkRunner | undefined, surroundings: SinkSurroundings): SinkRunner {
-  const { definition } = entry;
-  if (isBroker(definition)) return deliver(entry, definition, old, surroundings);
-  const runner = createRunner(entry, definition, surroundings);
+export type RunSink = (entry: SinkEntry, old: SinkRunner | undefined, surroundings: SinkSurroundings) => SinkRunner;
+
+/** Finds what runs these sinks. Delivery is loaded when one of them is a broker's: it is megabytes of code that others need not have. */
+export async function sinkRunnerFor(entries: readonly SinkEntry[]): Promise<RunSink> {
+  if (!entries.some(({ definition }) => isBroker(definition))) return runDirect;
+  const { deliver } = await import('./sink-delivery.ts');
+  return (entry, old, surroundings) => (isBroker(entry.definition) ? deliver : runDirect)(entry, old, surroundings);
+}
+
+const runDirect: RunSink = ({ name, definition, options, common }, old, { stateDir, clock, log }) => {
+  const context = { name, stateDir, warn: (message: string) => log.warn({ sink: name }, message) };
+  const runner = new Runner(name, () => (definition as SinkDefinition).open(context, options), common, clock, log);
   if (old instanceof Runner) void runner.adopt(old);
   return runner;
-}
-
-function createRunner({ name, options, common }: SinkEntry, definition: SinkDefinition, around: SinkSurroundings): Runner {
-  const { stateDir, clock, log } = around;
-  const context = { name, stateDir, warn: (message: string) => log.warn({ sink: name }, message) };
-  return new Runner(name, () => definition.open(context, options), common, clock, log);
-}
-
-function deliver(
-  entry: SinkEntry,
-  definition: BrokerDefinition,
-  old: SinkRunner | undefined,
-  around: SinkSurroundings,
-): Delivery {
-  const { name, common, options } = entry;
-  const open: OpenBroker = (context) => definition.openBroker(context, options);
-  const settings: DeliverySettings = { ...common, delivery: deliveryOf(options) };
-  if (old instanceof Delivery) {
-    void old.reconfigure(open, settings);
-    return old;
-  }
-  const { stateDir, log } = around;
-  const openStore = async () =>
-    await openLevelStore(spoolFolder(stateDir, name), {
-      minFree: settings.delivery.spool.min_free,
-      onRemark: (remark) => log.warn({ sink: name }, remark),
-    });
-  return new Delivery({ ...around, name, random: Math.random, openStore }, open, settings);
-}
+};

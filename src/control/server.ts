@@ -15,7 +15,7 @@ import { withDeadline } from '../deadline.ts';
 import { describe, errno, UsageError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { findAddress, forgetAddress, isTooLong, makeAddress, PATH_BYTES_MAX } from './address.ts';
-import { type ControlAnswer, type ControlledAgent, handleControl } from './handler.ts';
+import type { ControlAnswer, ControlledAgent } from './handler.ts';
 
 const CONNECTIONS_MAX = 32;
 const BODY_BYTES_MAX = 2 ** 20;
@@ -139,7 +139,7 @@ async function serve(agent: ControlledAgent, clock: Clock, request: IncomingMess
       clock,
       ANSWER_MS,
       'the answer',
-      async () => await handleControl(agent, { method, target, body: body.value }),
+      async () => await (await import('./handler.ts')).handleControl(agent, { method, target, body: body.value }),
     );
   } catch (error) {
     return sendJson(response, 500, { error: describe(error) });
