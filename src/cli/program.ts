@@ -6,6 +6,7 @@ import { createContext } from './context.ts';
 import { examples } from './examples.ts';
 import type { OnceOptions } from './once.ts';
 import { addSpool } from './spool-command.ts';
+import { addSteering } from './steer-command.ts';
 import { version } from './version.ts';
 
 /** Exit code for a mistake of ours, EX_SOFTWARE of sysexits.h. */
@@ -39,6 +40,7 @@ function createProgram(): Command {
   addConfiguring(program);
   addLooking(program);
   addSpool(program);
+  addSteering(program);
   addVerifying(program);
   return program;
 }
