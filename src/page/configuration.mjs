@@ -29,7 +29,7 @@ export class Configuration {
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       const level = this.#level.value;
-      void actions.send('/api/log-level', { level }, 'set the log level', () => `The service logs at the level ${level}.`);
+      void actions.send('/api/log', { level }, 'set the log level', () => `The service logs at the level ${level}.`);
     });
   }
 

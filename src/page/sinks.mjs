@@ -131,7 +131,7 @@ class SinkPart {
     this.#drain.addEventListener('submit', (event) => {
       event.preventDefault();
       const value = input.value.trim();
-      const body = value === 'auto' ? { rate: 'auto' } : { events: Number(value) };
+      const body = value === 'auto' ? { rate: 'auto' } : { rate: Number(value) };
       const words = value === 'auto' ? 'a rate that it finds itself' : `at most ${rate(Number(value))}`;
       void this.#actions.toSink(name, 'drain', body, `set the drain of ${name}`, () => `${name} drains at ${words}.`);
     });
