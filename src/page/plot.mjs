@@ -5,7 +5,7 @@
  * Limits: POINTS_MAX points; the oldest falls out. The library that draws is loaded when the first plot is made, so that nothing waits for it.
  */
 import { h, now, setText } from './dom.mjs';
-import { brief, clock, count, duration, perSecond } from './humane.mjs';
+import { brief, clock, count, digits, duration, perSecond } from './humane.mjs';
 
 /** @import uPlot, { AlignedData, Options } from 'uplot' */
 /** @typedef {{ in: number, out: number, waiting: number }} Point */
@@ -115,7 +115,8 @@ export class Plot {
   #options() {
     const [text, grid] = [colour('--muted'), { stroke: colour('--line'), width: 1 }];
     const axis = { stroke: text, grid, ticks: grid, font: '12px system-ui, sans-serif' };
-    const numbers = (/** @type {uPlot} */ _plot, /** @type {number[]} */ values) => values.map((value) => brief(value));
+    const numbers = (/** @type {uPlot} */ _plot, /** @type {number[]} */ values) =>
+      values.map((value) => (value < 10 ? digits(value) : brief(value)));
     const times = (/** @type {uPlot} */ _plot, /** @type {number[]} */ values) =>
       values.map((value) => clock(value * 1000, now()).replace(/:\d\d$/, (values[1] ?? 0) - (values[0] ?? 0) < 60 ? '$&' : ''));
     const range = (/** @type {uPlot} */ _plot, /** @type {number} */ _least, /** @type {number} */ most) =>

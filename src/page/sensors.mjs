@@ -222,6 +222,7 @@ export class Sensors {
       ({ sensor }) => new SensorPart(sensor.name, this.#series),
     );
     this.#list.hidden = items.length === 0;
+    find('#no-sensor').hidden = items.length > 0;
   }
 
   /** @param {string} sensor @param {string} type @param {string} field @param {string} key */

@@ -125,6 +125,8 @@ export class Service {
     const token = await askToken(storedToken() === undefined ? undefined : 'The service does not take this token.');
     if (token === undefined) return;
     storeToken(token);
+    // What was refused begins anew.
+    this.#listener.onVisible(false);
     this.#onVisibility();
   }
 }

@@ -12,8 +12,21 @@ import { POLL_MS } from './service.mjs';
 /** @import { Gone } from './service.mjs' */
 
 const WORDS = { well: 'All is well', degraded: 'Degraded', failing: 'Failing' };
-/** What the mark of the tab says. */
-const ICONS = { well: 'well', degraded: 'degraded', failing: 'failing', gone: 'failing' };
+/** Which mark each has. */
+const MARKS = { well: 'well', degraded: 'degraded', failing: 'failing', gone: 'failing' };
+/** The marks as pictures for the tab: colour, shape, sign. They are here, because a service that is gone sends none. */
+const ICONS = {
+  well: ['0a6b3d', 'M32 16A16 16 0 110 16a16 16 0 0132 0z', 'M8 16.4l5.6 5.8L24 10.8'],
+  degraded: ['a86400', 'M16 1 31.6 30H.4z', 'M16 12v8.6M16 25v.6'],
+  failing: ['b3141d', 'M9.4 0h13.2L32 9.4v13.2L22.6 32H9.4L0 22.6V9.4z', 'M10 10l12 12M22 10 10 22'],
+};
+
+/** @param {keyof typeof ICONS} condition */
+function iconOf(condition) {
+  const [colour, shape, sign] = ICONS[condition];
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="#${colour}" d="${shape}"/><path fill="none" stroke="#fff" stroke-width="3.6" stroke-linecap="round" stroke-linejoin="round" d="${sign}"/></svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(svg)}`;
+}
 
 /** How things are with a sink or sensor by what is found about it. @param {StatusView} status @param {string} subject */
 export const conditionOf = (status, subject) =>
@@ -38,9 +51,11 @@ function summary({ sensors, sinks }) {
   const lost = sum(({ ledger }) => Object.values(ledger.dropped).reduce((total, events) => total + events, 0));
   const dead = sum(({ ledger }) => ledger.dead_lettered);
   const parts = [
-    sampling === sensors.length
-      ? `${counted(sensors.length, 'sensor samples', 'sensors sample')}`
-      : `${sampling} of ${counted(sensors.length, 'sensor samples', 'sensors sample')}`,
+    sensors.length === 0
+      ? 'There is no sensor'
+      : sampling === sensors.length
+        ? `${counted(sensors.length, 'sensor samples', 'sensors sample')}`
+        : `${sampling} of ${counted(sensors.length, 'sensor samples', 'sensors sample')}`,
     sinks.length === 0
       ? 'there is no sink'
       : `${counted(sinks.length, 'sink delivers', 'sinks deliver')} ${perSecond(sum(({ rates }) => rates.out))} events/s`,
@@ -68,7 +83,7 @@ class FindingPart {
   update({ condition, subject, text, since }) {
     setAttribute(this.node, 'class', condition);
     setMark(this.#mark, condition);
-    setText(this.#word, `${condition === 'failing' ? 'Failing' : 'Degraded'}, ${subject}:`);
+    setText(this.#word, `${subject.charAt(0).toUpperCase()}${subject.slice(1)}:`);
     setText(this.#text, text);
     setChildren(this.#since, ...(since === undefined ? [] : ['(began ', time(since), ')']));
     const [kind = '', ...name] = subject.split(' ');
@@ -148,18 +163,15 @@ export class Verdict {
     );
   }
 
-  /** @param {keyof typeof ICONS} condition @param {string} sentence */
+  /** @param {keyof typeof MARKS} condition @param {string} sentence */
   #show(condition, sentence) {
-    setAttribute(this.#section, 'class', `verdict ${ICONS[condition]}`);
-    setMark(this.#mark, ICONS[condition]);
+    setAttribute(this.#section, 'class', `verdict ${MARKS[condition]}`);
+    setMark(this.#mark, MARKS[condition]);
     setText(this.#headline, sentence);
     document.body.classList.toggle('gone', condition === 'gone');
     const host = this.#last ? ` · ${this.#last.service.host}` : '';
     document.title = `${sentence.replace(/\.$/, '')}${host} · tidegate`;
-    setAttribute(
-      /** @type {Element} */ (document.querySelector('link[rel=icon]')),
-      'href',
-      `/assets/icon-${ICONS[condition]}.svg`,
-    );
+    const icon = iconOf(/** @type {keyof typeof ICONS} */ (MARKS[condition]));
+    setAttribute(/** @type {Element} */ (document.querySelector('link[rel=icon]')), 'href', icon);
   }
 }

@@ -18,6 +18,8 @@ const NARROW = 680;
 const ROW = 26;
 const SINK_ROW = 66;
 const BOX = 48;
+/** Room for the words on the bus, in pixels. */
+const HEIGHT_MIN = 132;
 const PAD = 8;
 /** Width of a letter on average, in pixels. */
 const LETTER = 7.2;
@@ -121,14 +123,16 @@ const waitingOf = ({ ledger }) => ledger.queued + ledger.spooled;
 function sinkBox(sink, box) {
   const { name, condition, paused } = sink;
   const waiting = waitingOf(sink);
-  const what = paused ? 'paused' : waiting > 0 ? `${brief(waiting)} wait` : sink.state;
+  const shown = fit(name, box.w - PAD - 26);
+  const what = fit(paused ? 'paused' : waiting > 0 ? `${brief(waiting)} wait` : sink.state, box.w - 2 * PAD);
   return s(
     'a',
-    { href: `#${anchor('sink', name)}`, 'aria-label': `sink ${name}: ${condition}, ${what}` },
+    // What is heard begins with what is seen.
+    { href: `#${anchor('sink', name)}`, 'aria-label': `${shown} ${what}: sink ${name}, ${condition}` },
     frame(box, condition),
     sign(paused ? 'paused' : condition, box.x + PAD, box.y + 8),
-    label(box.x + PAD + 20, box.y + 20, fit(name, box.w - PAD - 26), 'strong'),
-    label(box.x + PAD, box.y + 39, fit(what, box.w - 2 * PAD), 'muted'),
+    label(box.x + PAD + 20, box.y + 20, `${shown} `, 'strong'),
+    label(box.x + PAD, box.y + 39, what, 'muted'),
   );
 }
 
@@ -157,7 +161,7 @@ function outLabel(sink, x, y) {
 /** @param {StatusView} status @param {number} width */
 function wide(status, width) {
   const from = sources(status);
-  const height = Math.max(from.length * ROW, status.sinks.length * SINK_ROW, 60) + 2 * PAD;
+  const height = Math.max(from.length * ROW, status.sinks.length * SINK_ROW, HEIGHT_MIN) + 2 * PAD;
   const unit = width / 100;
   const columns = { sensors: Math.min(190, 22 * unit), bus: 36 * unit, sink: 54 * unit, far: 79 * unit };
   const [sinkWidth, farWidth] = [16 * unit, width - columns.far - 1];
@@ -194,21 +198,24 @@ function wide(status, width) {
     { class: 'middle strong', transform: `translate(${bus.x + 19} ${middle}) rotate(-90)` },
     `bus ${perSecond(rate)} events/s`,
   );
-  return picture(status, width, height, [...parts, ...to, frame(bus, 'bus'), title]);
+  const missing = [
+    from.length === 0 ? label(columns.sensors / 2, middle, 'no sensor', 'middle muted') : undefined,
+    status.sinks.length === 0 ? label(columns.sink + sinkWidth / 2, middle, 'no sink', 'middle muted') : undefined,
+  ];
+  return picture(status, width, height, [...parts, ...to, frame(bus, 'bus'), title, ...missing]);
 }
 
 /** @param {Source} source @param {Box} box */
 function sensorLabel({ name, condition, still }, box) {
   const kind = condition !== 'well' ? condition : still ? 'still' : 'well';
+  const shown = fit(name, box.w - PAD - 22);
+  const href = / more$/.test(name) ? '#sensors' : `#${anchor('sensor', name)}`;
   return s(
     'a',
-    {
-      href: / more$/.test(name) ? '#sensors' : `#${anchor('sensor', name)}`,
-      'aria-label': `sensor ${name}: ${kind === 'still' ? 'not sampling' : kind}`,
-    },
+    { href, 'aria-label': `${shown}: sensor ${name}, ${kind === 'still' ? 'not sampling' : kind}` },
     frame(box, condition),
     sign(kind, box.x + PAD - 2, box.y + 5, 12),
-    label(box.x + PAD + 16, box.y + 15, fit(name, box.w - PAD - 22)),
+    label(box.x + PAD + 16, box.y + 15, shown),
   );
 }
 

@@ -5,7 +5,19 @@ export const NOW = Date.now();
 const [SECOND, MINUTE, HOUR] = [1000, 60_000, 3_600_000];
 const GIGABYTE = 1e9;
 
-const SENSORS = ['cgroup', 'cpu', 'disk', 'filesystem', 'load', 'memory', 'network', 'paging', 'pressure', 'process', 'processes'];
+const SENSORS = [
+  'cgroup',
+  'cpu',
+  'disk',
+  'filesystem',
+  'load',
+  'memory',
+  'network',
+  'paging',
+  'pressure',
+  'process',
+  'processes',
+];
 
 const sensor = (name: string, changes: Partial<SensorView> = {}): SensorView => ({
   name,
@@ -143,11 +155,21 @@ export const STATES = {
   paused: status({
     condition: 'degraded',
     findings: [
-      { condition: 'degraded', subject: 'sink broker', text: 'was paused by an operator; 1,200 events wait in memory and on disk.' },
+      {
+        condition: 'degraded',
+        subject: 'sink broker',
+        text: 'was paused by an operator; 1,200 events wait in memory and on disk.',
+      },
     ],
     sinks: [
       fileSink(),
-      brokerSink({ paused: true, state: 'waiting', condition: 'degraded', ledger: ledger({ queued: 1200 }), rates: { in: 34.2, out: 0 } }),
+      brokerSink({
+        paused: true,
+        state: 'waiting',
+        condition: 'degraded',
+        ledger: ledger({ queued: 1200 }),
+        rates: { in: 34.2, out: 0 },
+      }),
     ],
   }),
   dead: status({
@@ -174,7 +196,12 @@ export const STATES = {
         text: '2 of 14 targets have not answered for 3 minutes; they are tried at each sample.',
         since: NOW - 3 * MINUTE,
       },
-      { condition: 'degraded', subject: 'sensor gpu', text: 'nvidia-smi does not answer; it is tried again in 30 s.', since: NOW - 20 * MINUTE },
+      {
+        condition: 'degraded',
+        subject: 'sensor gpu',
+        text: 'nvidia-smi does not answer; it is tried again in 30 s.',
+        since: NOW - 20 * MINUTE,
+      },
     ],
     sensors: [
       ...SENSORS.map((name) => sensor(name)),
@@ -219,10 +246,12 @@ export function historyOf(state: StateName): HistoryView {
 
 const number = (unit: string, kind: string, values: (number | null)[]) => ({ unit, kind, values });
 let counter = 0;
+/** How many rounds of events lie before the start of a test, a second each. */
+const EVENTS_BACK = 100;
 
 /** Events as a service writes them: one of the processor, one of the disks. */
 export function eventsOf(i: number): object[] {
-  const base = { v: 1, time: Date.now(), host: 'edge-7', labels: { env: 'prod' } };
+  const base = { v: 1, time: NOW + 1000 * (i - EVENTS_BACK), host: 'edge-7', labels: { env: 'prod' } };
   const id = (name: string): string => `edge-7/mwtyynzse0deda/${name}/${++counter}`;
   return [
     {
@@ -232,7 +261,10 @@ export function eventsOf(i: number): object[] {
       sensor: 'cpu',
       rows: 2,
       attributes: { 'cpu.mode': ['user', 'system'] },
-      fields: { utilization: number('1', 'gauge', [0.2 + 0.1 * Math.sin(i / 3), 0.05]), time: number('s', 'counter', [100 + i, 40 + i / 2]) },
+      fields: {
+        utilization: number('1', 'gauge', [0.2 + 0.1 * Math.sin(i / 3), 0.05]),
+        time: number('s', 'counter', [100 + i, 40 + i / 2]),
+      },
     },
     {
       ...base,
