@@ -21,16 +21,19 @@ export class Configuration {
   constructor(actions) {
     const buttons = h('div', { class: 'buttons' }, this.#reload, this.#form);
     find('#configuration').querySelector('.panel')?.append(this.#details, buttons);
-    this.#details.addEventListener('toggle', () => this.#load());
-    this.#reload.addEventListener('click', async () => {
-      await actions.send('/api/reload', {}, 'reload the configuration', () => 'The configuration was reloaded.');
-      await this.#load();
-    });
+    this.#details.addEventListener('toggle', () => void this.#load());
+    this.#reload.addEventListener('click', () => void this.#reloadWith(actions));
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       const level = this.#level.value;
       void actions.send('/api/log', { level }, 'set the log level', () => `The service logs at the level ${level}.`);
     });
+  }
+
+  /** @param {Actions} actions */
+  async #reloadWith(actions) {
+    await actions.send('/api/reload', {}, 'reload the configuration', () => 'The configuration was reloaded.');
+    await this.#load();
   }
 
   async #load() {

@@ -39,21 +39,23 @@ export async function showDead(sink, total, actions, allowed) {
   };
   label();
   body.addEventListener('change', label);
-  retry.addEventListener('click', async () => {
+  const send = async () => {
     const { numbers, words } = which();
     const done = (/** @type {{ events?: number }} */ { events }) =>
       `${events ?? words} of the dead letters of ${sink} sent again.`;
-    if ((await actions.toSink(sink, 'dead/retry', { numbers }, `send ${words} of ${sink} again`, done)) !== undefined)
-      dialog.close('');
-  });
-  discard.addEventListener('click', async () => {
+    const answer = await actions.toSink(sink, 'dead/retry', { numbers }, `send ${words} of ${sink} again`, done);
+    if (answer !== undefined) dialog.close('');
+  };
+  const giveUp = async () => {
     const { numbers, words } = which();
     const consequence = `They were never delivered to ${sink}, and cannot be brought back.`;
     if (!(await confirm(`Give up ${words} of ${sink}?`, consequence, `Give up ${words}`))) return;
     const done = (/** @type {{ events?: number }} */ { events }) => `${events ?? words} of the dead letters of ${sink} given up.`;
-    if ((await actions.toSink(sink, 'dead/discard', { numbers }, `give up ${words} of ${sink}`, done)) !== undefined)
-      dialog.close('');
-  });
+    const answer = await actions.toSink(sink, 'dead/discard', { numbers }, `give up ${words} of ${sink}`, done);
+    if (answer !== undefined) dialog.close('');
+  };
+  retry.addEventListener('click', () => void send());
+  discard.addEventListener('click', () => void giveUp());
   const shown = show(dialog);
   try {
     const letters = await getDead(sink, SHOWN_MAX);

@@ -20,8 +20,7 @@ export const cancel = (words = 'Cancel') =>
   h('button', { type: 'button', onclick: (/** @type {Event} */ event) => closest(event).close('') }, words);
 
 /** The dialog around what was pressed. @param {Event} event */
-export const closest = (event) =>
-  /** @type {HTMLDialogElement} */ (/** @type {Element} */ (event.currentTarget).closest('dialog'));
+const closest = (event) => /** @type {HTMLDialogElement} */ (/** @type {Element} */ (event.currentTarget).closest('dialog'));
 
 /**
  * Whether the operator means it. The focus is on the button that does nothing.

@@ -45,7 +45,7 @@ function assign(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
     else if (value === true) element.setAttribute(name, '');
-    else if (value !== false && value !== undefined) element.setAttribute(name, String(value));
+    else if (typeof value === 'string' || typeof value === 'number') element.setAttribute(name, `${value}`);
   }
   element.append(...present(children));
 }

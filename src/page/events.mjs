@@ -40,8 +40,7 @@ export class Events {
   #problem;
   #held = false;
   #drawn = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
+  #scheduled = false;
   /** @type {EventsParts} */
   #parts;
 
@@ -117,14 +116,14 @@ export class Events {
   }
 
   #schedule() {
-    this.#timer ??= setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#drawn = performance.now();
-        this.#draw();
-      },
-      Math.max(0, DRAW_MS - (performance.now() - this.#drawn)),
-    );
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    const wait = Math.max(0, DRAW_MS - (performance.now() - this.#drawn));
+    setTimeout(() => {
+      this.#scheduled = false;
+      this.#drawn = performance.now();
+      this.#draw();
+    }, wait);
   }
 
   #draw() {

@@ -16,7 +16,7 @@ import { Way } from './way.mjs';
 const TICK_MS = 1000;
 
 const verdict = new Verdict();
-const way = new Way(/** @type {HTMLElement} */ (find('#way .panel')));
+const way = new Way(find('#way .panel'));
 const series = new Series();
 const sensors = new Sensors(series);
 const actions = new Actions(() => service.refresh());

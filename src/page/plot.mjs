@@ -7,7 +7,7 @@
 import { h, now, setText } from './dom.mjs';
 import { brief, clock, count, digits, duration, perSecond } from './humane.mjs';
 
-/** @import uPlot, { AlignedData, Options } from 'uplot' */
+/** @import uPlot, { Options } from 'uplot' */
 /** @typedef {{ in: number, out: number, waiting: number }} Point */
 
 const POINTS_MAX = 3600;
@@ -85,7 +85,7 @@ export class Plot {
 
   #show() {
     this.#tell(undefined);
-    if (this.#plot) this.#plot.setData(/** @type {AlignedData} */ (this.#data));
+    if (this.#plot) this.#plot.setData(this.#data);
     else void this.#make();
   }
 
@@ -96,7 +96,7 @@ export class Plot {
       library ??= load();
       const Class = await library;
       if (!this.node.isConnected) return;
-      this.#plot = new Class(this.#options(), /** @type {AlignedData} */ (this.#data), this.#canvas);
+      this.#plot = new Class(this.#options(), this.#data, this.#canvas);
     } catch {
       library = undefined;
       setText(this.#when, 'The plot could not be loaded; the numbers are right.');

@@ -102,11 +102,12 @@ class SinkPart {
     setAttribute(this.node, 'aria-labelledby', `${id}-title`);
     this.#meter.setAttribute('aria-label', `How full the disk space of ${name} is`);
     this.#makeDrain(name);
-    this.#pause.addEventListener('click', () => this.#togglePause());
-    this.#probe.addEventListener('click', () =>
-      actions.toSink(name, 'probe', {}, `try ${name}`, () => `${name} tries its broker now.`),
+    this.#pause.addEventListener('click', () => void this.#togglePause());
+    this.#probe.addEventListener(
+      'click',
+      () => void actions.toSink(name, 'probe', {}, `try ${name}`, () => `${name} tries its broker now.`),
     );
-    this.#dead.addEventListener('click', () => showDead(name, this.#sink.deadLetters?.events ?? 0, actions, this.#allowed));
+    this.#dead.addEventListener('click', () => void showDead(name, this.#sink.deadLetters?.events ?? 0, actions, this.#allowed));
     this.#buttons.append(this.#pause, this.#probe, this.#dead, this.#drain);
     const head = h('header', {}, this.#mark, h('h3', { id: `${id}-title` }, name), this.#destination);
     const left = h('div', { class: 'left' }, this.#facts, this.#meter, this.#ledger.node);

@@ -33,7 +33,7 @@ export const conditionOf = (status, subject) =>
   status.findings.find((finding) => finding.subject === subject)?.condition ?? 'well';
 
 /** The sentence over all findings. @param {StatusView} status */
-export function headline({ condition, findings }) {
+function headline({ condition, findings }) {
   if (condition === 'well') return `${WORDS.well}.`;
   const about = (/** @type {'failing' | 'degraded'} */ which) => {
     const subjects = new Set(findings.filter((one) => one.condition === which).map(({ subject }) => subject));

@@ -209,7 +209,7 @@ function wide(status, width) {
 function sensorLabel({ name, condition, still }, box) {
   const kind = condition !== 'well' ? condition : still ? 'still' : 'well';
   const shown = fit(name, box.w - PAD - 22);
-  const href = / more$/.test(name) ? '#sensors' : `#${anchor('sensor', name)}`;
+  const href = name.endsWith(' more') ? '#sensors' : `#${anchor('sensor', name)}`;
   return s(
     'a',
     { href, 'aria-label': `${shown}: sensor ${name}, ${kind === 'still' ? 'not sampling' : kind}` },

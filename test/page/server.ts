@@ -6,7 +6,8 @@ import { extname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { configView, historyView, statusView } from '../../src/http/view.ts';
 import { REPOSITORY } from '../support.ts';
-import { DEAD_LETTERS, eventsOf, historyOf, STATES, type StateName, YAML } from './states.ts';
+import { DEAD_LETTERS, eventsOf, historyOf, YAML } from './answers.ts';
+import { STATES, type StateName } from './states.ts';
 
 export const TOKEN = 'a-token-for-tests-only';
 const POLICY =
