@@ -15,6 +15,7 @@ import { gpuFigures } from './gpu.ts';
 import { host, manyProcesses } from './host.ts';
 import { interrupts } from './interrupts.ts';
 import { kafka } from './kafka.ts';
+import { livePage } from './live-page.ts';
 import { type Figure, holds, machine } from './measure.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { scrapes } from './scrape.ts';
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   scrapes,
   start,
   spool: spoolFigures,
+  page: livePage,
   kafka,
   rabbitmq,
   'delivery-kafka': deliveryKafka,
