@@ -134,8 +134,8 @@ class SinkPart {
       event.preventDefault();
       const value = input.value.trim();
       const body = value === 'auto' ? { rate: 'auto' } : { rate: Number(value) };
-      const words = value === 'auto' ? 'a rate that it finds itself' : `at most ${rate(Number(value))}`;
-      void this.#actions.toSink(name, 'drain', body, `set the drain of ${name}`, () => `${name} drains at ${words}.`);
+      const words = value === 'auto' ? 'at a rate that it finds itself' : `at most ${rate(Number(value))}`;
+      void this.#actions.toSink(name, 'drain', body, `set the drain of ${name}`, () => `${name} now drains ${words}.`);
     });
   }
 

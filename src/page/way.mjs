@@ -53,9 +53,14 @@ export class Way {
 
   #draw() {
     if (!this.#status || this.#width < 100) return;
-    // A link in it that has the focus would lose it.
-    if (this.#panel.contains(document.activeElement) && this.#panel.firstChild) return;
+    const { activeElement } = document;
+    const focused = this.#panel.contains(activeElement) ? activeElement?.getAttribute('href') : undefined;
     setChildren(this.#panel, this.#width < NARROW ? narrow(this.#status, this.#width) : wide(this.#status, this.#width));
+    // A link that was drawn anew keeps the focus that it had.
+    if (typeof focused === 'string' && !this.#panel.contains(document.activeElement)) {
+      const link = [...this.#panel.querySelectorAll('a')].find((one) => one.getAttribute('href') === focused);
+      link?.focus({ preventScroll: true });
+    }
   }
 }
 

@@ -59,7 +59,7 @@ describe('actions', () => {
     ]);
     await page.getByRole('textbox', { name: 'Drain, events/s' }).fill('500');
     await page.keyboard.press('Enter');
-    await page.getByText('broker drains at at most 500 events/s.').waitFor();
+    await page.getByText('broker now drains at most 500 events/s.').waitFor();
     expect(service.sent.at(-1)).toEqual({ path: '/api/sinks/broker/drain', token: TOKEN, body: { rate: 500 } });
     await page.getByRole('textbox', { name: 'Drain, events/s' }).fill('auto');
     await page.keyboard.press('Enter');
@@ -223,6 +223,17 @@ describe('who has no pointer', () => {
       'level',
     ])
       expect(names).toContain(wanted);
+  });
+});
+
+describe('who has no pointer, while things change', () => {
+  test('keeps the place in the picture', async () => {
+    await open();
+    const link = page.getByRole('link', { name: /sink broker, well/ });
+    await link.focus();
+    service.state = 'outage';
+    await page.getByRole('link', { name: /84.2k wait: sink broker, degraded/ }).waitFor();
+    expect(await page.evaluate("document.activeElement.getAttribute('href')")).toBe('#sink-broker');
   });
 });
 
