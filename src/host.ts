@@ -79,9 +79,15 @@ export class Host {
     this.#onRead = options.onRead;
   }
 
-  /** The machine that `HOST_PROC`, `HOST_SYS` and `HOST_ROOT` name, or this one. */
+  /**
+   * The machine that `HOST_PROC`, `HOST_SYS` and `HOST_ROOT` name, or this one. Below a root of its own its name is the one in its
+   * `/etc/hostname`: the kernel gives the container's.
+   */
   static fromEnvironment(env: NodeJS.ProcessEnv = process.env, options: HostOptions = {}): Host {
+    const { HOST_ROOT: root = '/' } = env;
+    const name = root === '/' ? undefined : nameBelow(root);
     return new Host({
+      ...(name === undefined ? {} : { name }),
       ...(env['HOST_PROC'] ? { proc: env['HOST_PROC'] } : {}),
       ...(env['HOST_SYS'] ? { sys: env['HOST_SYS'] } : {}),
       ...(env['HOST_ROOT'] ? { root: env['HOST_ROOT'] } : {}),
@@ -178,6 +184,13 @@ export class Host {
     this.#onRead?.(path, 'exists');
     return existsSync(path);
   }
+}
+
+/** The first line of a machine's `/etc/hostname` that is no comment: hostname(5). */
+function nameBelow(root: string): string | undefined {
+  const text = tolerant(() => readFileSync(join(root, 'etc', 'hostname'), 'utf8')) ?? '';
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.find((line) => line !== '' && !line.startsWith('#'));
 }
 
 /** Runs a read and returns undefined when the machine says no: gone, forbidden, not supported, not valid in this state. */

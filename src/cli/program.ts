@@ -36,6 +36,7 @@ function createProgram(): Command {
       ]),
     );
   addRunning(program);
+  addHealth(program);
   addConfiguring(program);
   addLooking(program);
   addSpool(program);
@@ -81,6 +82,17 @@ function addRunning(program: Command): void {
     .action(
       async (names: string[], _options, command: Command) =>
         await (await import('./once.ts')).once(names, command.optsWithGlobals(), createContext()),
+    );
+}
+
+function addHealth(program: Command): void {
+  program
+    .command('health')
+    .description('asks the running service whether it is well; exits 0, or 1 when it is not, does not answer or does not run')
+    .addHelpText('after', examples([['tidegate health --state /state', 'for health checks of containers, and for supervisors']]))
+    .action(
+      async (_options, command: Command) =>
+        await (await import('./health.ts')).health(command.optsWithGlobals(), createContext()),
     );
 }
 
