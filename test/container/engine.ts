@@ -12,9 +12,8 @@ import { join } from 'node:path';
 import { awaitReady, execute, OwnedProcess, ownedFolder } from '../brokers/owned.ts';
 import { alone, has, installPackages } from '../packages.ts';
 
-/** How long the daemon may take to start, and to end with its containers, in milliseconds. */
+/** How long the daemon may take to start, in milliseconds. */
 const START_MS = 60_000;
-const STOP_MS = 20_000;
 /** How long one command may take unless it says otherwise, in milliseconds. */
 const COMMAND_MS = 60_000;
 
@@ -95,7 +94,8 @@ export class Engine {
   async close(): Promise<void> {
     const left = await this.attempt(['ps', '-aq']);
     if (left.ok && left.text !== '') await this.attempt(['rm', '-f', ...left.text.split('\n')]);
-    await this.#daemon.stop(STOP_MS);
+    // At once: nothing of it is kept, and unshare lets no other signal through.
+    await this.#daemon.kill();
     this.#remove();
     removeGroups(this.#group);
   }
@@ -126,7 +126,16 @@ function removeGroups(name: string): void {
 }
 
 function removeGroup(folder: string): void {
+  try {
+    removeEmpty(folder);
+  } catch (error) {
+    // A process that is ending holds its group for a moment longer; an empty group costs nothing.
+    say(`${folder} is left: ${(error as Error).message}`);
+  }
+}
+
+function removeEmpty(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true }))
-    if (entry.isDirectory()) removeGroup(join(folder, entry.name));
+    if (entry.isDirectory()) removeEmpty(join(folder, entry.name));
   rmdirSync(folder);
 }
