@@ -4,6 +4,7 @@ import { describe, errno, UsageError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { createContext } from './context.ts';
 import { examples } from './examples.ts';
+import { addLive } from './live-command.ts';
 import type { OnceOptions } from './once.ts';
 import { addSpool } from './spool-command.ts';
 import { version } from './version.ts';
@@ -38,6 +39,7 @@ function createProgram(): Command {
   addRunning(program);
   addConfiguring(program);
   addLooking(program);
+  addLive(program);
   addSpool(program);
   addVerifying(program);
   return program;
