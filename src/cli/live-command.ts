@@ -52,7 +52,7 @@ export function addLive(program: Command): void {
         .choices(['line', 'table', 'json'])
         .default('line'),
     )
-    .option('--sensor <names...>', 'only events of these sensors, by name or pattern')
+    .option('--sensor <names...>', 'only events of these sensors, by name')
     .option('--count <number>', 'so many events, then end')
     .option('--rate <number>', 'so many events a second at most; the others are left out and counted')
     .option('--rows <number>', 'rows of a table that are shown', '20')

@@ -14,8 +14,9 @@ export interface AddressOptions extends GlobalOptions {
 }
 
 export interface Address {
-  /** As an operator is told. */
+  /** As an operator is told, and what of it is connected to. */
   readonly name: string;
+  readonly peer: string;
   /** Base of the API; of a socket, one that nobody resolves. */
   readonly url: URL;
   /** Folder in which the socket is; undefined with an address. */
@@ -36,7 +37,7 @@ export function addressOf(options: AddressOptions, env: NodeJS.ProcessEnv): Addr
     ] as const)
       if (given !== undefined) throw new UsageError(`${name} is for --url only: the socket of a service takes none`, EXIT_USAGE);
     const state = stateDir(options, env);
-    return { name: `the service in ${state}`, url: new URL('http://service'), state, token: undefined, ca: undefined };
+    return { name: 'the service', peer: 'control.sock', url: new URL('http://service'), state, token: undefined, ca: undefined };
   }
   const url = URL.parse(text);
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
@@ -45,7 +46,7 @@ export function addressOf(options: AddressOptions, env: NodeJS.ProcessEnv): Addr
   if (url.username !== '' || url.password !== '')
     throw new UsageError('--url holds a user or a password: give the token with --token-file or TIDEGATE_TOKEN', EXIT_USAGE);
   const token = tokenFile === undefined ? env['TIDEGATE_TOKEN'] || undefined : new SecretFile(tokenFile);
-  return { name: url.host, url, state: undefined, token, ca: ca === undefined ? undefined : read(ca) };
+  return { name: url.host, peer: url.host, url, state: undefined, token, ca: ca === undefined ? undefined : read(ca) };
 }
 
 function read(file: string): string {

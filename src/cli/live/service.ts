@@ -60,10 +60,11 @@ export class LiveService {
     );
   }
 
-  /** Messages as they come, until the signal aborts. Throws `Away` when the stream ends or breaks, `UsageError` as above. */
-  async *events(query: URLSearchParams, signal: AbortSignal): AsyncGenerator<Message, void> {
+  /** Messages as they come, until the signal aborts; `answered` is told when the stream begins. Throws `Away` when the stream ends or breaks, `UsageError` as above. */
+  async *events(query: URLSearchParams, signal: AbortSignal, answered: () => void): AsyncGenerator<Message, void> {
     const path = `/api/events${query.size > 0 ? `?${query}` : ''}`;
     const { body } = await this.#orAway(signal, async () => await this.#get(path, 'text/event-stream', signal));
+    answered();
     let waiting: Message[] = [];
     let broken: Error | undefined;
     const parser = createParser({
@@ -102,7 +103,7 @@ export class LiveService {
       return await work();
     } catch (error) {
       if (signal.aborted || error instanceof UsageError || error instanceof Away) throw error;
-      throw new Away(failureOf(error, this.#address.name).message);
+      throw new Away(failureOf(error, this.#address.peer).message);
     }
   }
 
@@ -163,7 +164,7 @@ export class LiveService {
         );
       }
       default:
-        return new Away(`${name} answers with status ${statusCode}${why}`);
+        return new Away(`it answers with status ${statusCode}${why}`);
     }
   }
 }

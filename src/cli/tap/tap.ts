@@ -19,7 +19,6 @@ import { Away, LiveService, type Message, notThere } from '../live/service.ts';
 import { shown, signsFor } from '../live/text.ts';
 import { eventOf } from './event.ts';
 import { asLine, asTable, type PrintOptions } from './print.ts';
-import { RateLimit } from './rate-limit.ts';
 
 const EXIT_USAGE = 64;
 /** A service that went away is asked again after this, in milliseconds. */
@@ -36,49 +35,54 @@ export interface TapOptions extends AddressOptions {
 }
 
 export async function tap(patterns: readonly string[], options: TapOptions, context: Context): Promise<void> {
-  const wanted = wantedOf(patterns, options.sensor ?? []);
-  const count = countOf(options.count) ?? Number.POSITIVE_INFINITY;
+  checkPatterns(patterns);
+  const count = countOf(options.count);
   const maxRows = countOf(options.rows, '--rows') as number;
   const rate = countOf(options.rate, '--rate');
   const address = addressOf(options, context.env);
   const service = new LiveService(address);
   const { signal, release } = listenForEnd(context.out);
-  const taking = new Taking({ options, context, maxRows, wanted, count, rate, signal });
+  const taking = new Taking({ options, context, maxRows, count: count ?? Number.POSITIVE_INFINITY, signal });
   try {
-    await follow(service, patterns, taking, signal);
+    await follow(service, { patterns, sensors: options.sensor ?? [], rate, limit: count }, taking, signal);
   } catch (error) {
     if (!signal.aborted) throw notThere(error, address);
   } finally {
-    taking.end();
     release();
     await service.close();
   }
 }
 
-/** Whether an event is asked for. Throws `UsageError` where a pattern is none. */
-function wantedOf(patterns: readonly string[], sensors: readonly string[]): (event: DecodedEvent) => boolean {
-  const test = (what: readonly string[], name: string): ((text: string) => boolean) => {
-    try {
-      return what.length === 0 ? () => true : matcher(what);
-    } catch (error) {
-      throw new UsageError(`${name}: not a name pattern: ${describe(error)}`, EXIT_USAGE);
-    }
-  };
-  const [type, sensor] = [test(patterns, 'pattern'), test(sensors, '--sensor')];
-  return (event) => type(event.type) && sensor(event.sensor);
+/** A pattern that is none is the operator's mistake, and not the service's to find. */
+function checkPatterns(patterns: readonly string[]): void {
+  try {
+    matcher(patterns);
+  } catch (error) {
+    throw new UsageError(`not a name pattern: ${describe(error)}`, EXIT_USAGE);
+  }
+}
+
+/** What the service is asked for: it leaves out what is not wanted, and what is more than the rate. */
+function queryOf({ patterns, sensors, rate, limit }: Asked): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const pattern of patterns) query.append('match', pattern);
+  for (const sensor of sensors) query.append('sensor', sensor);
+  if (rate !== undefined) query.set('rate', String(rate));
+  if (limit !== undefined) query.set('limit', String(limit));
+  return query;
 }
 
 /** Until enough is taken, or the signal aborts. Throws what asking again does not help, and `Away` where there was never a service. */
-async function follow(service: LiveService, patterns: readonly string[], taking: Taking, signal: AbortSignal): Promise<void> {
-  // One pattern is matched where the events are; several, which may exclude each other, here.
-  const [match, ...more] = patterns;
-  const query = new URLSearchParams(match !== undefined && more.length === 0 && !match.startsWith('!') ? { match } : {});
+async function follow(service: LiveService, asked: Asked, taking: Taking, signal: AbortSignal): Promise<void> {
   let begun = false;
   while (!signal.aborted) {
     try {
-      for await (const message of service.events(query, signal)) {
+      const limit = asked.limit === undefined ? undefined : asked.limit - taking.taken;
+      const answered = (): void => {
         begun = true;
         taking.back();
+      };
+      for await (const message of service.events(queryOf({ ...asked, limit }), signal, answered)) {
         if (await taking.take(message)) return;
       }
     } catch (error) {
@@ -89,40 +93,42 @@ async function follow(service: LiveService, patterns: readonly string[], taking:
   }
 }
 
+interface Asked {
+  readonly patterns: readonly string[];
+  readonly sensors: readonly string[];
+  /** Events a second at most. */
+  readonly rate: number | undefined;
+  /** Events that are still to come. */
+  readonly limit: number | undefined;
+}
+
 interface TakingParts {
   readonly options: TapOptions;
   readonly context: Context;
   readonly maxRows: number;
-  readonly wanted: (event: DecodedEvent) => boolean;
+  /** Events that are wanted. */
   readonly count: number;
-  /** Events a second at most. */
-  readonly rate: number | undefined;
   readonly signal: AbortSignal;
 }
 
 class Taking {
   readonly #parts: TakingParts;
   readonly #signs;
-  readonly #limit: RateLimit | undefined;
-  #taken = 0;
+  /** Events that were printed. */
+  taken = 0;
   /** Since when the service is away, in milliseconds since 1970. */
   #since: number | undefined;
 
   constructor(parts: TakingParts) {
     this.#parts = parts;
     this.#signs = signsFor(parts.context.env);
-    const { rate } = parts;
-    if (rate !== undefined)
-      this.#limit = new RateLimit(rate, (left) =>
-        this.#say(`${left} events are left out: more than --rate ${rate} came in a second`),
-      );
   }
 
   /** Prints what the message holds. True when that was the last. */
   async take({ event: name, data }: Message): Promise<boolean> {
-    const { wanted, count, context, signal } = this.#parts;
+    const { count, context, signal } = this.#parts;
     if (name === 'missed') this.#missed(data);
-    if (name !== 'event') return false;
+    if (name !== 'event' && name !== 'message') return false;
     let event: DecodedEvent;
     try {
       event = decodeJson(data);
@@ -131,10 +137,9 @@ class Taking {
       this.#say(`an event cannot be read: ${error.message}`);
       return false;
     }
-    if (!wanted(event) || this.#limit?.take() === false) return false;
-    this.#taken++;
+    this.taken++;
     await writeAll(context.out, this.#text(event, data), signal);
-    return this.#taken >= count;
+    return this.taken >= count;
   }
 
   away(why: string): void {
@@ -148,10 +153,6 @@ class Taking {
       this.#say(`the service answers again, after ${seconds} s; what went by meanwhile is not shown`);
     }
     this.#since = undefined;
-  }
-
-  end(): void {
-    this.#limit?.end();
   }
 
   #text(event: DecodedEvent, data: string): string {
@@ -169,13 +170,14 @@ class Taking {
   }
 
   #missed(data: string): void {
+    const { rate } = this.#parts.options;
     let events: unknown;
     try {
       ({ events } = JSON.parse(data) as { events?: unknown });
     } catch {
       events = undefined;
     }
-    this.#say(`${typeof events === 'number' ? events : 'some'} events went by faster than they were taken`);
+    this.#say(`${typeof events === 'number' ? events : 'some'} events are left out: more came than was taken${rate === undefined ? '' : `, or than --rate ${rate}`}`);
   }
 
   #say(text: string): void {

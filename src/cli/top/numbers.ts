@@ -7,15 +7,16 @@ const inSeconds = of('s');
 
 export const size = of('By');
 
-/** `0`, `3.2`, `120`, `1.2k`, `45M`: three digits, whatever is counted. */
+/** `0`, `3.25`, `120`, `1.25k`, `45M`: three digits, whatever is counted. */
 export function amount(value: number): string {
   let [rest, scale] = [value, 0];
   while (rest >= 999.5 && scale < SCALES.length - 1) {
     rest /= 1000;
     scale++;
   }
-  const text = rest >= 99.5 || Number.isInteger(rest) ? String(Math.round(rest)) : rest.toPrecision(2);
-  return `${text}${SCALES[scale]}`;
+  // What is less than a hundredth of something is nothing to look at.
+  const digits = rest >= 99.5 ? 1 : rest >= 9.995 ? 10 : 100;
+  return `${Math.round(rest * digits) / digits}${SCALES[scale]}`;
 }
 
 /** A duration in milliseconds: `0.4 ms`, `85 ms`, `3.2 s`, `48 s`, `3m 20s`, `2d 4h`. */
@@ -28,8 +29,5 @@ export function time(ms: number): string {
 /** A share of a whole as percent. */
 export const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;
 
-/** The time of day here, of a moment in milliseconds. */
-export function timeOfDay(moment: number): string {
-  const at = new Date(moment);
-  return [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
-}
+/** The time of day, as the log and the findings have it, of a moment in milliseconds since 1970. */
+export const timeOfDay = (moment: number): string => `${new Date(moment).toISOString().slice(11, 19)} UTC`;

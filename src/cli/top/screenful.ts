@@ -8,7 +8,7 @@
  *
  * No line is wider and no screen is taller than the terminal.
  */
-import type { Condition, Finding, StatusView } from '../../http/view.ts';
+import type { Condition, StatusView } from '../../http/view.ts';
 import { cutLine, type Line, lineWidth, type Style, span } from '../live/line.ts';
 import { type Signs, shown, wrap } from '../live/text.ts';
 import { percent, size, time, timeOfDay } from './numbers.ts';
@@ -91,7 +91,7 @@ function verdictLines({ status, away }: Seen, now: number, columns: number, most
   const each = Math.max(1, Math.min(FINDING_LINES_MAX, Math.floor(most / findings.length)));
   const lines: Line[] = [];
   for (const [i, finding] of findings.entries()) {
-    const own = wrap(sentenceOf(finding, signs), columns, each, signs).map((line) => [span(line, STYLES[finding.condition])]);
+    const own = wrap(shown(finding.text, signs), columns, each, signs).map((line) => [span(line, STYLES[finding.condition])]);
     const last = i === findings.length - 1;
     // What does not fit is counted, in a line of its own where there is one.
     if (lines.length > 0 && lines.length + own.length + (last ? 0 : 1) > most) {
@@ -102,8 +102,6 @@ function verdictLines({ status, away }: Seen, now: number, columns: number, most
   }
   return lines.slice(0, most);
 }
-
-const sentenceOf = ({ subject, text }: Finding, signs: Signs): string => shown(`${subject}: ${text}`, signs);
 
 function aboutOf({ service, process, ...status }: StatusView, signs: Signs): Line[] {
   const word = (text: string): Line => [span(text)];
@@ -150,7 +148,7 @@ function bodyLines(status: StatusView, { view, sort, scroll }: Choice, columns: 
   const sensors = view === 'sinks' ? [] : sensorLines(sortSensors(status.sensors, sort), status.service.now, columns, signs);
   if (view !== 'both') return window([...sinks, ...sensors], room, scroll, signs);
   // Sensors have half of it at least, where they need it.
-  const own = Math.min(sinks.length, Math.max(2, room - 1 - Math.min(sensors.length, Math.floor(room / 2))));
+  const own = Math.min(sinks.length, Math.max(3, room - 1 - Math.min(sensors.length, Math.floor(room / 2))));
   return [...window(sinks, own, 0, signs), [], ...window(sensors, Math.max(0, room - own - 1), scroll, signs)].slice(0, room);
 }
 
@@ -159,7 +157,8 @@ function window([heading = [], ...rows]: readonly Line[], room: number, scroll: 
   if (room <= 0) return [];
   const from = Math.max(0, Math.min(scroll, rows.length - room + 1));
   const left = rows.slice(from);
-  if (left.length <= room - 1) return [heading, ...left];
+  // Where there is one line for them, one of them says more than how many there are.
+  if (left.length <= room - 1 || room <= 2) return [heading, ...left].slice(0, room);
   const kept = left.slice(0, Math.max(0, room - 2));
   return [heading, ...kept, [span(`${signs.more} and ${left.length - kept.length} more`, 'dim')]].slice(0, room);
 }

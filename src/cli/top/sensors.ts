@@ -16,7 +16,11 @@ export const troubled = ({ state, failuresInARow, targets }: SensorView): boolea
 
 /** A heading and a line for each sensor; `now` is the service's moment, in milliseconds since 1970. */
 export function sensorLines(sensors: readonly SensorView[], now: number, width: number, signs: Signs): Line[] {
-  const rest = { head: 'type, or what is wrong', cell: (sensor: SensorView) => wrongWith(sensor, signs) };
+  const rest = {
+    head: 'type, or what is wrong',
+    weight: sensors.some(troubled) ? 84 : 20,
+    cell: (sensor: SensorView) => wrongWith(sensor, signs),
+  };
   return topTable({ columns: columnsOf(sensors, now, signs), rest }, sensors, width, signs);
 }
 

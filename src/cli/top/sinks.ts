@@ -17,7 +17,7 @@ export const waiting = ({ ledger }: SinkView): number => ledger.queued + ledger.
 
 /** A heading and a line for each sink. */
 export function sinkLines(sinks: readonly SinkView[], width: number, signs: Signs): Line[] {
-  const rest = { head: 'to, or why not', cell: (sink: SinkView) => whyOf(sink, signs) };
+  const rest = { head: 'to, or why not', weight: 20, cell: (sink: SinkView) => whyOf(sink, signs) };
   return topTable({ columns: columnsOf(sinks, signs), rest }, sinks, width, signs);
 }
 

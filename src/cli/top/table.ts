@@ -6,8 +6,8 @@ import { fit, type Signs, widthOf } from '../live/text.ts';
 const GAP = 2;
 /** The first column names the row. It has so many signs at most, and gives way to other columns down to so many. */
 const [NAME_MAX, NAME_MIN] = [24, 12];
-/** Free text is left out where it would have less. */
-const REST_MIN = 12;
+/** Free text is left out where it would have less; where it matters, columns that matter less give way until it has more. */
+const [REST_MIN, REST_WANTED] = [12, 28];
 
 export interface TopColumn<T> {
   readonly head: string;
@@ -19,7 +19,7 @@ export interface TopColumn<T> {
 
 export interface TableParts<T> {
   readonly columns: readonly TopColumn<T>[];
-  readonly rest: { readonly head: string; readonly cell: (row: T) => Span };
+  readonly rest: { readonly head: string; readonly weight: number; readonly cell: (row: T) => Span };
 }
 
 /** A heading and one line a row; with an infinite width nothing is left out. Cells have gone through `shown`. */
@@ -30,7 +30,12 @@ export function topTable<T>({ columns, rest }: TableParts<T>, rows: readonly T[]
   });
   const [name, ...others] = table;
   if (name === undefined) return [];
-  const chosen = choose(others, width - Math.min(name.wide, NAME_MIN));
+  const text = {
+    ...rest,
+    wide: Math.min(REST_WANTED, Math.max(widthOf(rest.head), ...rows.map((row) => widthOf(rest.cell(row).text)))),
+  };
+  const kept = choose([...others, text], width - Math.min(name.wide, NAME_MIN));
+  const chosen = others.filter((column) => kept.has(column));
   const taken = chosen.reduce((sum, { wide }) => sum + wide + GAP, 0);
   name.wide = Math.max(0, Math.min(name.wide, width === Number.POSITIVE_INFINITY ? width : NAME_MAX, width - taken));
   const free = width - name.wide - taken - GAP;
@@ -49,8 +54,8 @@ export function topTable<T>({ columns, rest }: TableParts<T>, rows: readonly T[]
   ];
 }
 
-/** The columns that fit, in their order. The first that does not ends it: no column is there without those that matter more. */
-function choose<C extends { readonly weight: number; readonly wide: number }>(columns: readonly C[], width: number): C[] {
+/** The columns that fit. The first that does not ends it: no column is there without those that matter more. */
+function choose<C extends { readonly weight: number; readonly wide: number }>(columns: readonly C[], width: number): Set<C> {
   let left = width;
   const kept = new Set<C>();
   for (const column of columns.toSorted((a, b) => b.weight - a.weight)) {
@@ -58,5 +63,5 @@ function choose<C extends { readonly weight: number; readonly wide: number }>(co
     if (left < 0) break;
     kept.add(column);
   }
-  return columns.filter((column) => kept.has(column));
+  return kept;
 }
