@@ -7,7 +7,21 @@ import { parse } from 'yaml';
 import { REPOSITORY } from '../support.ts';
 import { type StartOptions, tidegate, workplace } from './process-support.ts';
 
-const COMMANDS = ['run', 'once', 'check', 'init', 'schema', 'completion', 'sensors', 'sinks', 'record', 'top', 'tap', 'spool', 'verify'];
+const COMMANDS = [
+  'run',
+  'once',
+  'check',
+  'init',
+  'schema',
+  'completion',
+  'sensors',
+  'sinks',
+  'record',
+  'top',
+  'tap',
+  'spool',
+  'verify',
+];
 const ESCAPE = '\u001b';
 const { machine, work, state } = workplace();
 const cli = async (args: readonly string[], options: StartOptions = {}) => await tidegate(['--state', state, ...args], options);

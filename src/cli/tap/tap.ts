@@ -177,7 +177,9 @@ class Taking {
     } catch {
       events = undefined;
     }
-    this.#say(`${typeof events === 'number' ? events : 'some'} events are left out: more came than was taken${rate === undefined ? '' : `, or than --rate ${rate}`}`);
+    this.#say(
+      `${typeof events === 'number' ? events : 'some'} events are left out: more came than was taken${rate === undefined ? '' : `, or than --rate ${rate}`}`,
+    );
   }
 
   #say(text: string): void {

@@ -10,7 +10,25 @@ const ascii = signsFor({ LANG: 'C' });
 /** What names may hold: letters of any script, wide ones, marks, joiners, control characters, halves of pairs. */
 const hostile = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
-  fc.string({ unit: fc.constantFrom('a', '漢', '한', 'é', 'e\u0301', '\u200d', '\ufe0f', '👩', '🏽', '\u001b', '\n', '\u202e', '\ud800', ' '), maxLength: 40 }),
+  fc.string({
+    unit: fc.constantFrom(
+      'a',
+      '漢',
+      '한',
+      'é',
+      'e\u0301',
+      '\u200d',
+      '\ufe0f',
+      '👩',
+      '🏽',
+      '\u001b',
+      '\n',
+      '\u202e',
+      '\ud800',
+      ' ',
+    ),
+    maxLength: 40,
+  }),
 );
 
 /** The column in which the cursor is after a text, on a terminal that is wide enough. */

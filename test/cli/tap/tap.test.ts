@@ -19,7 +19,9 @@ const outOf = ({ written }: Started): string => Buffer.concat(written.out).toStr
 describe('tidegate tap', () => {
   it('prints a line an event, and ends after so many', async () => {
     const state = newState();
-    await stub(socketIn(state), { events: (response) => response.write([1, 2, 3].map((n) => message('event', eventText(n))).join('')) });
+    await stub(socketIn(state), {
+      events: (response) => response.write([1, 2, 3].map((n) => message('event', eventText(n))).join('')),
+    });
     const { code, out, err } = await tidegate(['--state', state, 'tap', '--count', '2'], { env: { TZ: 'UTC' } });
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toBe('03:04:05.250 system.disk disk  sda: io 1.0 KiB\n03:04:05.500 system.disk disk  sda: io 2.0 KiB\n');
@@ -61,7 +63,9 @@ describe('tidegate tap', () => {
   it('obeys nothing that an event says', async () => {
     const state = newState();
     const device = '\u001b[2J\u202e漢\n';
-    await stub(socketIn(state), { events: (response) => response.write(message('event', eventText(1, { device, sensor: '\u0007' }))) });
+    await stub(socketIn(state), {
+      events: (response) => response.write(message('event', eventText(1, { device, sensor: '\u0007' }))),
+    });
     for (const format of ['line', 'table']) {
       const { out } = await tidegate(['--state', state, 'tap', '--count', '1', '-f', format], { env: { LANG: 'C.UTF-8' } });
       expect(out).toContain('\\u{1b}[2J\\u{202e}漢\\u{a}');
@@ -78,12 +82,16 @@ describe('tidegate tap', () => {
     const { code, out, err } = await tidegate(['--state', state, 'tap', '--count', '1']);
     expect(code).toBe(0);
     expect(out.split('\n')).toHaveLength(2);
-    expect(err).toMatch(/^12 events are left out: more came than was taken\nan event cannot be read: not an event of format 1.*\n$/);
+    expect(err).toMatch(
+      /^12 events are left out: more came than was taken\nan event cannot be read: not an event of format 1.*\n$/,
+    );
   });
 
   it('waits for a service that goes away, and goes on; Ctrl-C ends it', async () => {
     const state = newState();
-    const events = (n: number) => ({ events: (response: { write(text: string): void }) => response.write(message('event', eventText(n))) });
+    const events = (n: number) => ({
+      events: (response: { write(text: string): void }) => response.write(message('event', eventText(n))),
+    });
     const { server } = await stub(socketIn(state), events(1));
     const tap = start(['--state', state, 'tap', '--format', 'json']);
     await until('printed one', () => outOf(tap).includes('/disk/1"'), tap);
@@ -94,7 +102,9 @@ describe('tidegate tap', () => {
     tap.child.kill('SIGINT');
     const { code, err } = await tap.ended;
     expect(code).toBe(130);
-    expect(err).toMatch(/^the service does not answer: .*\nthe service answers again, after \d+ s; what went by meanwhile is not shown\n$/);
+    expect(err).toMatch(
+      /^the service does not answer: .*\nthe service answers again, after \d+ s; what went by meanwhile is not shown\n$/,
+    );
   });
 
   it('ends when nobody reads any more', async () => {

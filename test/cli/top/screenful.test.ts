@@ -105,7 +105,15 @@ describe('a screenful', () => {
 
   const hostile = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 60 }),
-    fc.constantFrom('\u001b[2J\u001b[?1049l', '漢字'.repeat(20), '👩‍👩‍👧‍👦', 'z\u0301\u0302\u0303\u0304', '\n\r\t', '', 'a'.repeat(500)),
+    fc.constantFrom(
+      '\u001b[2J\u001b[?1049l',
+      '漢字'.repeat(20),
+      '👩‍👩‍👧‍👦',
+      'z\u0301\u0302\u0303\u0304',
+      '\n\r\t',
+      '',
+      'a'.repeat(500),
+    ),
   );
   const status = fc
     .record({ names: fc.array(hostile, { maxLength: 12 }), text: hostile, problems: fc.nat(6) })
@@ -133,15 +141,22 @@ describe('a screenful', () => {
     ['ASCII', ascii],
   ])('is never wider or taller than the terminal: %s', (_name, signs) => {
     fc.assert(
-      fc.property(status, choice, fc.integer({ min: 1, max: 150 }), fc.integer({ min: 1, max: 50 }), fc.boolean(), (told, chosen, columns, rows, gone) => {
-        const away = gone ? { since: now, why: told.service.host } : undefined;
-        const lines = screenful({ status: told, away }, chosen, { columns, rows }, now, signs);
-        expect(lines.length).toBeLessThanOrEqual(rows);
-        for (const line of lines) {
-          expect(lineWidth(line)).toBeLessThanOrEqual(columns);
-          expect(lineText(line, false)).not.toMatch(signs.ascii ? /[^\x20-\x7e]/ : /[\p{Cc}\p{Cf}]/u);
-        }
-      }),
+      fc.property(
+        status,
+        choice,
+        fc.integer({ min: 1, max: 150 }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.boolean(),
+        (told, chosen, columns, rows, gone) => {
+          const away = gone ? { since: now, why: told.service.host } : undefined;
+          const lines = screenful({ status: told, away }, chosen, { columns, rows }, now, signs);
+          expect(lines.length).toBeLessThanOrEqual(rows);
+          for (const line of lines) {
+            expect(lineWidth(line)).toBeLessThanOrEqual(columns);
+            expect(lineText(line, false)).not.toMatch(signs.ascii ? /[^\x20-\x7e]/ : /[\p{Cc}\p{Cf}]/u);
+          }
+        },
+      ),
     );
   });
 
