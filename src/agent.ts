@@ -10,6 +10,7 @@ import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryStatus } from './delivery/status.ts';
 import { describe } from './errors.ts';
+import type { TideEvent } from './event.ts';
 import type { Host } from './host.ts';
 import type { Log } from './log.ts';
 import { Publisher } from './publisher.ts';
@@ -117,6 +118,16 @@ export class Agent {
       sensors: [...this.#sensors.values()].map((task) => task.status()),
       sinks: [...this.#sinks.values()].map(({ entry, runner }) => ({ name: entry.name, ...runner.status() })),
     };
+  }
+
+  /** Every event, as it is published. `take` must not take long. The returned function ends it. */
+  subscribe(take: (event: TideEvent) => void): () => void {
+    return this.#bus.subscribe(take);
+  }
+
+  /** How long the scheduler has been silent while it had something to do, beyond what it may sleep, in milliseconds. */
+  get late(): number {
+    return this.#scheduler.late;
   }
 
   /** What runs a broker sink; undefined where there is none of that name, or it is no broker's. */

@@ -6,11 +6,13 @@ import { systemClock } from '../clock.ts';
 import { type Config, diffConfig } from '../config/config.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
-import { type Control, openControl } from '../control/server.ts';
+import { openControl } from '../control/server.ts';
 import { describe, errno, UsageError } from '../errors.ts';
+import { Web } from '../http/web.ts';
 import type { Log } from '../log.ts';
 import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
 import { createLog } from './log.ts';
+import { version } from './version.ts';
 import { announce, farewell } from './voice.ts';
 
 /** How long the sinks may go on writing after a signal, in milliseconds. */
@@ -46,18 +48,31 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     log,
     maxEventBytes: EVENT_BYTES_MAX,
   });
-  const control = await openControl({ state, agent, clock: systemClock, log });
-  const stopped = stopOnSignal(agent, control, context, log);
+  let ready = false;
+  const web = new Web({
+    version: version(),
+    agent,
+    clock: systemClock,
+    log,
+    started: systemClock.wall(),
+    config: () => now,
+    ready: () => ready,
+  });
+  const control = await openControl({ state, handle: web.handle, log });
+  await web.configure(config.http);
+  const stopped = stopOnSignal(agent, [control, web], context, log);
   const started = agent.apply(config);
-  reloadOnHangup(agent, load, log, started, (loaded) => {
+  reloadOnHangup(agent, load, log, started, async (loaded) => {
     [now, before] = [loaded, now];
+    await web.configure(now.http);
     const { rest } = diffConfig(config, now);
     const late = rest.filter((name) => AT_START.includes(name));
     if (late.length > 0)
       log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
   });
   await started;
-  announce(agent, config, state, context, log);
+  ready = true;
+  announce({ agent, config, state, pages: web.urls }, context, log);
   await stopped;
 }
 
@@ -84,7 +99,7 @@ function makeFolder(folder: string): void {
 }
 
 /** The first SIGTERM or SIGINT flushes and resolves; a second one ends the process at once. */
-function stopOnSignal(agent: Agent, control: Control, context: Context, log: Log): Promise<void> {
+function stopOnSignal(agent: Agent, open: readonly { close(): Promise<void> }[], context: Context, log: Log): Promise<void> {
   return new Promise((resolve) => {
     let stopping = false;
     for (const [signal, code] of Object.entries(SIGNALS)) {
@@ -98,7 +113,7 @@ function stopOnSignal(agent: Agent, control: Control, context: Context, log: Log
           'stops: delivers what is left, for so long at most; once more ends it at once',
         );
         void agent.stop(SHUTDOWN_MS).then(async () => {
-          await control.close();
+          await Promise.all(open.map((one) => one.close()));
           farewell(agent, context, log);
           resolve();
           // A sink or sensor that hangs for good may hold the process; everything that could be flushed is.
@@ -115,7 +130,7 @@ function reloadOnHangup(
   load: () => ReturnType<typeof loadConfig>,
   log: Log,
   started: Promise<void>,
-  onConfig: (config: Config) => void,
+  onConfig: (config: Config) => Promise<void>,
 ): void {
   // One after the other, and none before the start is done.
   let reloading = started;
@@ -128,7 +143,7 @@ function reloadOnHangup(
       return;
     }
     const { config, warnings } = loaded;
-    onConfig(config);
+    await onConfig(config);
     for (const warning of warnings) log.warn({}, formatMistake(warning));
     await agent.apply(config);
     log.info({ sensors: config.sensors.length, sinks: config.sinks.length }, 'the configuration is reloaded');

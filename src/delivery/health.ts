@@ -29,6 +29,8 @@ export interface HealthOptions {
 
 export interface HealthStatus {
   readonly breaker: 'closed' | 'open' | 'half_open';
+  /** When it began to fail, or to work again, on the wall clock in milliseconds; undefined when it never failed. */
+  readonly since: number | undefined;
   /** Failures since the last success. */
   readonly failures: number;
   /** What the last failure was, while it lasts. */
@@ -48,6 +50,7 @@ export class Health {
   readonly #breaker: CircuitBreakerPolicy;
   #open = false;
   #failures = 0;
+  #since: number | undefined;
   #lastSuccess: number;
   #reason: string | undefined;
   #retryAt = 0;
@@ -101,6 +104,7 @@ export class Health {
     const waits = this.#failures > 0 ? Math.max(0, this.#retryAt - this.#clock.monotonic()) : undefined;
     return {
       breaker: state === CircuitState.Closed ? 'closed' : state === CircuitState.HalfOpen ? 'half_open' : 'open',
+      since: this.#since,
       failures: this.#failures,
       reason: this.#reason,
       blocked: this.#blocked,
@@ -160,7 +164,10 @@ export class Health {
   }
 
   #succeeded(): void {
-    if (this.#failures > 0) this.#log.info({ sink: this.#name, failures: this.#failures }, 'the sink works again');
+    if (this.#failures > 0) {
+      this.#log.info({ sink: this.#name, failures: this.#failures }, 'the sink works again');
+      this.#since = this.#clock.wall();
+    }
     this.#failures = 0;
     this.#reason = undefined;
     this.#delay = 0;
@@ -171,6 +178,7 @@ export class Health {
     const [reason, code] = [describe(error), codeOf(error)];
     const say = code === 'misconfigured' ? 'error' : 'warn';
     if (reason !== this.#reason) this.#log[say]({ sink: this.#name, code, reason }, 'the sink fails; its events wait');
+    if (this.#failures === 0) this.#since = this.#clock.wall();
     this.#failures++;
     this.#reason = reason;
     this.#retryAt = this.#clock.monotonic() + this.#nextDelay(code);

@@ -172,3 +172,25 @@ export type SinkView = z.infer<typeof sinkView>;
 export type StatusView = z.infer<typeof statusView>;
 export type HistoryView = z.infer<typeof historyView>;
 export type ConfigView = z.infer<typeof configView>;
+
+export const liveView = z
+  .object({ live: z.boolean(), reason: z.string().optional().describe('Why it does not live.') })
+  .meta({ id: 'Live' });
+
+export const readyView = z
+  .object({
+    ready: z.boolean(),
+    reason: z.string().optional().describe('Why it is not ready.'),
+    sinks: z.array(
+      z.object({
+        name: z.string(),
+        state: z.enum(['idle', 'sending', 'waiting', 'stopped']),
+        condition: conditionName,
+        reason: z.string().optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'Ready' });
+
+export type LiveView = z.infer<typeof liveView>;
+export type ReadyView = z.infer<typeof readyView>;
