@@ -49,6 +49,15 @@ export function shown(text: string, signs: Signs): string {
 /** The same in ASCII: spelled where there is a way, a question mark elsewhere. */
 export const inAscii = (text: string): string => text.replace(/[^\0-\x7f]/gu, (found) => SPELLED[found] ?? '?');
 
+/** JSON in one line whose strings escape what a terminal obeys; what it says stays the same. */
+export const jsonLine = (json: string): string =>
+  json
+    .replaceAll('\n', ' ')
+    .replace(
+      /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+      (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
+
 /** Columns of a terminal that a text takes, which `shown` has made. */
 export function widthOf(text: string): number {
   let width = 0;

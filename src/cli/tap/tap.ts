@@ -16,13 +16,15 @@ import { type AddressOptions, addressOf } from '../live/address.ts';
 import { countOf } from '../live/count.ts';
 import { listenForEnd, writeAll } from '../live/ending.ts';
 import { Away, LiveService, type Message, notThere } from '../live/service.ts';
-import { shown, signsFor } from '../live/text.ts';
+import { jsonLine, shown, signsFor } from '../live/text.ts';
 import { eventOf } from './event.ts';
 import { asLine, asTable, type PrintOptions } from './print.ts';
 
 const EXIT_USAGE = 64;
 /** A service that went away is asked again after this, in milliseconds. */
 const RETRY_MS = 1000;
+/** How often it is said how many events were left out, in milliseconds. */
+const SAY_EVERY_MS = 5000;
 
 export interface TapOptions extends AddressOptions {
   readonly format: 'line' | 'table' | 'json';
@@ -48,6 +50,7 @@ export async function tap(patterns: readonly string[], options: TapOptions, cont
   } catch (error) {
     if (!signal.aborted) throw notThere(error, address);
   } finally {
+    taking.end();
     release();
     await service.close();
   }
@@ -118,6 +121,9 @@ class Taking {
   taken = 0;
   /** Since when the service is away, in milliseconds since 1970. */
   #since: number | undefined;
+  /** Events that the service left out, which are not said yet. */
+  #left = 0;
+  #saying: NodeJS.Timeout | undefined;
 
   constructor(parts: TakingParts) {
     this.#parts = parts;
@@ -127,13 +133,16 @@ class Taking {
   /** Prints what the message holds. True when that was the last. */
   async take({ event: name, data }: Message): Promise<boolean> {
     const { count, context, signal } = this.#parts;
-    if (name === 'missed') this.#missed(data);
-    if (name !== 'event' && name !== 'message') return false;
+    if (name !== 'event' && name !== 'message' && name !== 'missed') return false;
     let event: DecodedEvent;
     try {
+      if (name === 'missed') {
+        this.#missed(data);
+        return false;
+      }
       event = decodeJson(data);
     } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
+      if (!(error instanceof DecodeError || error instanceof SyntaxError)) throw error;
       this.#say(`an event cannot be read: ${error.message}`);
       return false;
     }
@@ -155,10 +164,20 @@ class Taking {
     this.#since = undefined;
   }
 
+  /** Says what was left out and is not said yet. */
+  end(): void {
+    clearTimeout(this.#saying);
+    this.#saying = undefined;
+    const { rate } = this.#parts.options;
+    const what = this.#left === 1 ? '1 event is' : `${this.#left} events are`;
+    if (this.#left > 0)
+      this.#say(`${what} left out: more came than was taken${rate === undefined ? '' : `, or than --rate ${rate}`}`);
+    this.#left = 0;
+  }
+
   #text(event: DecodedEvent, data: string): string {
     const { options, context, maxRows } = this.#parts;
-    // A message of several lines is one line here.
-    if (options.format === 'json') return `${data.replaceAll('\n', ' ')}\n`;
+    if (options.format === 'json') return `${jsonLine(data)}\n`;
     const print: PrintOptions = {
       colours: context.paint.colours && options.color,
       signs: this.#signs,
@@ -169,17 +188,11 @@ class Taking {
     return (options.format === 'table' ? asTable : asLine)(eventOf(event, this.#signs), print);
   }
 
+  /** Counted for a while: with a rate there is one such message for each event. */
   #missed(data: string): void {
-    const { rate } = this.#parts.options;
-    let events: unknown;
-    try {
-      ({ events } = JSON.parse(data) as { events?: unknown });
-    } catch {
-      events = undefined;
-    }
-    this.#say(
-      `${typeof events === 'number' ? events : 'some'} events are left out: more came than was taken${rate === undefined ? '' : `, or than --rate ${rate}`}`,
-    );
+    const { events } = JSON.parse(data) as { events: number };
+    this.#left += events;
+    this.#saying ??= setTimeout(() => this.end(), SAY_EVERY_MS);
   }
 
   #say(text: string): void {

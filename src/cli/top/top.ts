@@ -8,7 +8,7 @@ import { countOf } from '../live/count.ts';
 import { listenForEnd, writeAll } from '../live/ending.ts';
 import { lineText } from '../live/line.ts';
 import { Away, LiveService, notThere } from '../live/service.ts';
-import { shown, signsFor } from '../live/text.ts';
+import { jsonLine, shown, signsFor } from '../live/text.ts';
 import type { Looking } from './looking.ts';
 import { time, timeOfDay } from './numbers.ts';
 import { snapshot } from './screenful.ts';
@@ -68,7 +68,7 @@ async function printSnapshots(looking: Looking, format: TopOptions['format'], co
         since = undefined;
         const text =
           format === 'json'
-            ? `${JSON.stringify(status)}\n`
+            ? `${jsonLine(JSON.stringify(status))}\n`
             : `${printed > 0 ? '\n' : ''}${snapshot(status, signs)
                 .map((line) => `${lineText(line, colours)}\n`)
                 .join('')}`;

@@ -3,7 +3,7 @@ import xterm from '@xterm/headless';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cutLine, lineText, lineWidth, span } from '../../../src/cli/live/line.ts';
-import { cut, fit, inAscii, shown, signsFor, widthOf, wrap } from '../../../src/cli/live/text.ts';
+import { cut, fit, inAscii, jsonLine, shown, signsFor, widthOf, wrap } from '../../../src/cli/live/text.ts';
 
 const unicode = signsFor({ LANG: 'de_DE.UTF-8' });
 const ascii = signsFor({ LANG: 'C' });
@@ -62,6 +62,18 @@ describe('shown', () => {
       fc.property(hostile, (text) => {
         expect(shown(text, unicode)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u);
         expect(shown(text, ascii)).toMatch(/^[\x20-\x7e]*$/);
+      }),
+    );
+  });
+});
+
+describe('JSON', () => {
+  it('says the same, and nothing that a terminal obeys', () => {
+    fc.assert(
+      fc.property(fc.oneof(hostile, fc.constant('\u009b2J\u202e\ufeff\n')), (text) => {
+        const line = jsonLine(JSON.stringify({ text }, undefined, 1));
+        expect(JSON.parse(line)).toEqual({ text });
+        expect(line).not.toMatch(/[\p{Cc}\u200b-\u200f\u2028-\u202e]/u);
       }),
     );
   });

@@ -83,7 +83,7 @@ describe('tidegate tap', () => {
     expect(code).toBe(0);
     expect(out.split('\n')).toHaveLength(2);
     expect(err).toMatch(
-      /^12 events are left out: more came than was taken\nan event cannot be read: not an event of format 1.*\n$/,
+      /^an event cannot be read: not an event of format 1.*\n12 events are left out: more came than was taken\n$/,
     );
   });
 
