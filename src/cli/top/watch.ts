@@ -96,7 +96,10 @@ class Watch {
       await sleep(intervalMs, undefined, { signal }).catch(() => {});
       if (signal.aborted || this.#choice.paused) continue;
       try {
-        this.#seen = { status: await service.status(signal), away: undefined };
+        const status = await service.status(signal);
+        // What was asked for before the screen was held still does not move it.
+        if (this.#choice.paused) continue;
+        this.#seen = { status, away: undefined };
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof Away)) throw error;
