@@ -7,6 +7,7 @@ import { examples } from './examples.ts';
 import { addLive } from './live-command.ts';
 import type { OnceOptions } from './once.ts';
 import { addSpool } from './spool-command.ts';
+import { addSteering } from './steer-command.ts';
 import { version } from './version.ts';
 
 /** Exit code for a mistake of ours, EX_SOFTWARE of sysexits.h. */
@@ -41,6 +42,7 @@ function createProgram(): Command {
   addLooking(program);
   addLive(program);
   addSpool(program);
+  addSteering(program);
   addVerifying(program);
   return program;
 }

@@ -3,8 +3,8 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Agent } from '../agent.ts';
 import { systemClock } from '../clock.ts';
-import { type Config, diffConfig } from '../config/config.ts';
-import { type Loaded, loadConfig } from '../config/load.ts';
+import { diffConfig } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
 import { openControl } from '../control/server.ts';
 import { describe, errno, UsageError } from '../errors.ts';
@@ -12,6 +12,7 @@ import { Web } from '../http/web.ts';
 import type { Log } from '../log.ts';
 import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
 import { createLog } from './log.ts';
+import { Reloading } from './reload.ts';
 import { version } from './version.ts';
 import { announce, farewell } from './voice.ts';
 
@@ -48,6 +49,15 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     log,
     maxEventBytes: EVENT_BYTES_MAX,
   });
+  const reloading = new Reloading(load, log, async (loaded) => {
+    [now, before] = [loaded, now];
+    const { rest } = diffConfig(config, now);
+    const late = rest.filter((name) => AT_START.includes(name));
+    if (late.length > 0)
+      log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
+    await agent.apply(now);
+    await web.configure(now.http);
+  });
   let ready = false;
   const web = new Web({
     version: version(),
@@ -57,19 +67,15 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     started: systemClock.wall(),
     config: () => now,
     ready: () => ready,
+    reload: async () => await reloading.reload(),
+    setLevel: (level) => void (log.level = level),
   });
   const control = await openControl({ state, handle: web.handle, log });
   await web.configure(config.http);
   const stopped = stopOnSignal(agent, [control, web], context, log);
   const started = agent.apply(config);
-  reloadOnHangup(agent, load, log, started, async (loaded) => {
-    [now, before] = [loaded, now];
-    await web.configure(now.http);
-    const { rest } = diffConfig(config, now);
-    const late = rest.filter((name) => AT_START.includes(name));
-    if (late.length > 0)
-      log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
-  });
+  reloading.begin(started);
+  process.on('SIGHUP', () => void reloading.reload());
   await started;
   ready = true;
   announce({ agent, config, state, pages: web.urls }, context, log);
@@ -121,34 +127,5 @@ function stopOnSignal(agent: Agent, open: readonly { close(): Promise<void> }[],
         });
       });
     }
-  });
-}
-
-/** A wrong configuration changes nothing. Options at the top that only a start can apply are said. */
-function reloadOnHangup(
-  agent: Agent,
-  load: () => ReturnType<typeof loadConfig>,
-  log: Log,
-  started: Promise<void>,
-  onConfig: (config: Config) => Promise<void>,
-): void {
-  // One after the other, and none before the start is done.
-  let reloading = started;
-  const reload = async (): Promise<void> => {
-    let loaded: Loaded;
-    try {
-      loaded = await load();
-    } catch (error) {
-      log.error({}, `the configuration is wrong, the old one stays in force:\n${describe(error)}`);
-      return;
-    }
-    const { config, warnings } = loaded;
-    await onConfig(config);
-    for (const warning of warnings) log.warn({}, formatMistake(warning));
-    await agent.apply(config);
-    log.info({ sensors: config.sensors.length, sinks: config.sinks.length }, 'the configuration is reloaded');
-  };
-  process.on('SIGHUP', () => {
-    reloading = reloading.then(reload);
   });
 }

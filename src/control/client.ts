@@ -1,7 +1,8 @@
 /** The other end of the service's socket: for the command, which finds out by it whether a service runs. */
-import { type IncomingMessage, request } from 'node:http';
-import type { AgentStatus } from '../agent.ts';
+import type { IncomingMessage } from 'node:http';
 import { errno } from '../errors.ts';
+import type { StatusView } from '../http/view.ts';
+import { request } from '../node-http.ts';
 import { findAddress, isTooLong } from './address.ts';
 
 /** How long an answer may take to begin, and to go on, in milliseconds. */
@@ -29,8 +30,8 @@ export class ControlClient {
     this.path = path;
   }
 
-  async status(): Promise<AgentStatus> {
-    return (await this.get('/status')) as AgentStatus;
+  async status(): Promise<StatusView> {
+    return (await this.get('/api/status')) as StatusView;
   }
 
   async get(target: string): Promise<unknown> {
@@ -84,7 +85,7 @@ async function parse(response: IncomingMessage): Promise<unknown> {
 }
 
 /** The service that runs with a folder for state, with what it says of itself; undefined when none does. */
-export async function findService(state: string): Promise<{ client: ControlClient; status: AgentStatus } | undefined> {
+export async function findService(state: string): Promise<{ client: ControlClient; status: StatusView } | undefined> {
   const path = await findAddress(state);
   if (isTooLong(path)) return undefined;
   const client = new ControlClient(path);

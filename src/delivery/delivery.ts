@@ -24,6 +24,7 @@ import { Keeper } from './keeper.ts';
 import type { Lane } from './lane.ts';
 import { Notices } from './notice.ts';
 import { Operations } from './operations.ts';
+import type { DrainRate } from './options.ts';
 import { Pacer } from './pacer.ts';
 import { Pool } from './pool.ts';
 import { Sender } from './sender.ts';
@@ -150,6 +151,13 @@ export class Delivery {
   /** Tries the broker now, whatever was to be waited for. */
   probe(): void {
     this.#health.probe();
+  }
+
+  /** Empties the spool at another rate, until it is configured anew or told nothing: then as the options say. */
+  drainAt(rate: Partial<DrainRate> = {}): void {
+    const { rate: events, byte_rate } = this.#settings.delivery.drain;
+    this.#pacer.configure({ rate: events, byte_rate, ...rate });
+    this.#kickAll();
   }
 
   /** Takes an event. Never waits. */

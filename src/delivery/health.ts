@@ -29,10 +29,10 @@ export interface HealthOptions {
 
 export interface HealthStatus {
   readonly breaker: 'closed' | 'open' | 'half_open';
-  /** When it began to fail, or to work again, on the wall clock in milliseconds; undefined when it never failed. */
-  readonly since: number | undefined;
   /** Failures since the last success. */
   readonly failures: number;
+  /** When it began to fail, while it does, as Unix time in milliseconds. */
+  readonly failingSince: number | undefined;
   /** What the last failure was, while it lasts. */
   readonly reason: string | undefined;
   /** Why the broker asked to wait, while it does. */
@@ -50,8 +50,8 @@ export class Health {
   readonly #breaker: CircuitBreakerPolicy;
   #open = false;
   #failures = 0;
-  #since: number | undefined;
   #lastSuccess: number;
+  #failingSince: number | undefined;
   #reason: string | undefined;
   #retryAt = 0;
   #delay = 0;
@@ -104,8 +104,8 @@ export class Health {
     const waits = this.#failures > 0 ? Math.max(0, this.#retryAt - this.#clock.monotonic()) : undefined;
     return {
       breaker: state === CircuitState.Closed ? 'closed' : state === CircuitState.HalfOpen ? 'half_open' : 'open',
-      since: this.#since,
       failures: this.#failures,
+      failingSince: this.#failingSince,
       reason: this.#reason,
       blocked: this.#blocked,
       nextProbe: waits,
@@ -164,11 +164,9 @@ export class Health {
   }
 
   #succeeded(): void {
-    if (this.#failures > 0) {
-      this.#log.info({ sink: this.#name, failures: this.#failures }, 'the sink works again');
-      this.#since = this.#clock.wall();
-    }
+    if (this.#failures > 0) this.#log.info({ sink: this.#name, failures: this.#failures }, 'the sink works again');
     this.#failures = 0;
+    this.#failingSince = undefined;
     this.#reason = undefined;
     this.#delay = 0;
     this.#lastSuccess = this.#clock.monotonic();
@@ -178,8 +176,8 @@ export class Health {
     const [reason, code] = [describe(error), codeOf(error)];
     const say = code === 'misconfigured' ? 'error' : 'warn';
     if (reason !== this.#reason) this.#log[say]({ sink: this.#name, code, reason }, 'the sink fails; its events wait');
-    if (this.#failures === 0) this.#since = this.#clock.wall();
     this.#failures++;
+    this.#failingSince ??= this.#clock.wall();
     this.#reason = reason;
     this.#retryAt = this.#clock.monotonic() + this.#nextDelay(code);
   }

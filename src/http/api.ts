@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
+import type { MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { describe } from '../errors.ts';
 import { Assets } from './assets.ts';
@@ -13,7 +13,9 @@ import { EventHub } from './events.ts';
 import { guard, headers } from './guard.ts';
 import type { Monitor } from './monitor.ts';
 import type { Api, ApiParts } from './parts.ts';
+import { addActing } from './routes-act.ts';
 import { addLooking } from './routes-look.ts';
+import { addSpool } from './routes-spool.ts';
 import type { ApiEnv, Caller, Service } from './service.ts';
 
 /** Of a request, in bytes. */
@@ -46,6 +48,21 @@ export function openApi(service: Service, monitor: Monitor, pageFolder?: string)
   };
 }
 
+/** What the library's own refusals mean. */
+const SAID: Readonly<Record<number, string>> = {
+  400: 'the body is not JSON',
+  415: 'the body must be JSON, and say so: content-type: application/json',
+};
+
+/** What a body has must be said before it: then nothing needs to be counted, and node's parser takes no more. */
+const bounded: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  if (c.req.header('transfer-encoding') !== undefined) return c.json({ error: 'say how long the body is: content-length' }, 411);
+  if (Number(c.req.header('content-length') ?? 0) <= BODY_BYTES_MAX) return await next();
+  // Nobody waits for the rest of it.
+  c.header('connection', 'close');
+  return c.json({ error: `the body has more than ${BODY_BYTES_MAX} bytes` }, 413);
+};
+
 function createApp(parts: ApiParts, assets: Assets): Api {
   const { service } = parts;
   const app: Api = new OpenAPIHono<ApiEnv>({
@@ -57,13 +74,10 @@ function createApp(parts: ApiParts, assets: Assets): Api {
   });
   app.use(headers());
   app.use(guard());
-  app.use(
-    bodyLimit({
-      maxSize: BODY_BYTES_MAX,
-      onError: (c) => c.json({ error: `the body has more than ${BODY_BYTES_MAX} bytes` }, 413),
-    }),
-  );
+  app.use(bounded);
   addLooking(app, parts);
+  addSpool(app, parts);
+  addActing(app, parts);
   app.get('*', async (c, next) => (await assets.answer(c.req.path, c.req.raw)) ?? (await next()));
   app.notFound((c) => {
     if (!['GET', 'HEAD', 'POST'].includes(c.req.method))
@@ -71,7 +85,7 @@ function createApp(parts: ApiParts, assets: Assets): Api {
     return c.json({ error: `there is no ${c.req.method} ${c.req.path}` }, 404);
   });
   app.onError((error, c) => {
-    if (error instanceof HTTPException) return c.json({ error: error.message }, error.status);
+    if (error instanceof HTTPException) return c.json({ error: SAID[error.status] ?? error.message }, error.status);
     const reason = service.config().secrets.redact(describe(error));
     service.log.error({ path: c.req.path, reason }, 'a request failed');
     return c.json({ error: reason }, 500);

@@ -3,7 +3,7 @@
  * instead of them. `index.html` is `/`; every other file is `/assets/NAME`. What the page takes from packages is listed in `VENDORED`.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,20 +12,23 @@ import { errno } from '../errors.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
   '.ico': 'image/x-icon',
-  '.json': 'application/json',
   '.woff2': 'font/woff2',
 };
 const INDEX = 'index.html';
 /** Smaller ones are not packed, in bytes. */
 const PACKED_MIN = 1024;
 
-/** Files of packages that the page uses, by the name that it asks for them under: `['uplot/dist/uPlot.esm.js', 'uplot.js']`. */
-const VENDORED: readonly (readonly [specifier: string, name: string])[] = [];
+/** Files of packages that the page uses, by the name that it asks for them under. */
+const VENDORED: readonly (readonly [specifier: string, name: string])[] = [
+  ['uplot/dist/uPlot.iife.min.js', 'uplot.js'],
+  ['uplot/dist/uPlot.min.css', 'uplot.css'],
+];
 
 interface Asset {
   readonly type: string;
@@ -69,9 +72,10 @@ const accepts = (header: string | null, encoding: string): boolean =>
 
 async function loadAll(folder: string): Promise<ReadonlyMap<string, Asset>> {
   const assets = new Map<string, Asset>();
-  for (const [name, file] of [...filesOf(folder), ...vendored()]) {
+  const page = filesOf(folder);
+  for (const [name, file] of page.length === 0 ? [] : [...page, ...vendored()]) {
     const type = TYPES[extname(name)];
-    if (type === undefined || !existsSync(file)) continue;
+    if (type === undefined) continue;
     assets.set(name === INDEX ? '/' : `/assets/${name}`, await assetOf(readFileSync(file), type));
   }
   return assets;
@@ -88,9 +92,17 @@ function filesOf(folder: string): [string, string][] {
   }
 }
 
+/** Those that are installed. */
 function vendored(): [string, string][] {
   const require = createRequire(import.meta.url);
-  return VENDORED.map(([specifier, name]) => [name, require.resolve(specifier)]);
+  return VENDORED.flatMap(([specifier, name]) => {
+    try {
+      return [[name, require.resolve(specifier)]];
+    } catch (error) {
+      if (errno(error) === 'MODULE_NOT_FOUND') return [];
+      throw error;
+    }
+  });
 }
 
 async function assetOf(content: Buffer, type: string): Promise<Asset> {

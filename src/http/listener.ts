@@ -1,8 +1,9 @@
 /** One address: a server of node's with its limits, or the reason why there is none. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
+import { createServer } from '../node-http.ts';
 import type { Caller } from './service.ts';
 
 /** Of all headers of a request, in bytes. */

@@ -7,20 +7,13 @@ import { matcher } from '../options.ts';
 import { alive, readiness } from './health.ts';
 import { minimalMetrics } from './metrics.ts';
 import type { Api, ApiParts } from './parts.ts';
+import { json, refusal, text } from './routes.ts';
 import { statusOf } from './status.ts';
-import { configView, errorView, historyView, liveView, readyView, statusView } from './view.ts';
+import { configView, historyView, liveView, readyView, statusView } from './view.ts';
 
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 const PATTERN_LENGTH_MAX = 1024;
 const RATE_MAX = 1_000_000;
-
-export const json = <S extends z.ZodType>(schema: S, description: string) => ({
-  description,
-  content: { 'application/json': { schema } },
-});
-export const refusal = (description: string) => json(errorView, description);
-
-const text = (type: string, description: string) => ({ description, content: { [type]: { schema: z.string() } } });
 
 const live = createRoute({
   method: 'get',
@@ -95,6 +88,17 @@ const events = createRoute({
 
 const listOf = (given: string | string[] | undefined): string[] => [given ?? []].flat().filter((one) => one !== '');
 
+/** Undefined where a pattern is none. A comma within braces is a part of its pattern. */
+function typesOf(given: readonly string[]): ((type: string) => boolean) | undefined {
+  const patterns = given.flatMap((one) => one.split(/,(?![^{]*\})/)).filter((one) => one !== '');
+  if (patterns.length === 0) return () => true;
+  try {
+    return matcher(patterns);
+  } catch {
+    return undefined;
+  }
+}
+
 export function addLooking(app: Api, { service, monitor, hub }: ApiParts): void {
   const statusNow = (actions: boolean) => statusOf(service, monitor, actions);
   app.openapi(live, (c) => {
@@ -118,17 +122,10 @@ export function addLooking(app: Api, { service, monitor, hub }: ApiParts): void 
   });
   app.openapi(events, (c) => {
     const { match, sensor, rate, limit } = c.req.valid('query');
-    // A comma within braces is a part of its pattern.
-    const patterns = listOf(match)
-      .flatMap((one) => one.split(/,(?![^{]*\})/))
-      .filter((one) => one !== '');
+    const wanted = typesOf(listOf(match));
+    if (!wanted) return c.json({ error: `match: ${listOf(match).join(', ')}: not a name pattern` }, 400);
     const sensors = listOf(sensor);
-    const stream = hub.open({
-      match: patterns.length === 0 ? () => true : matcher(patterns),
-      ...(sensors.length > 0 && { sensors: new Set(sensors) }),
-      rate,
-      limit,
-    });
+    const stream = hub.open({ match: wanted, ...(sensors.length > 0 && { sensors: new Set(sensors) }), rate, limit });
     if (!stream) return c.json({ error: 'there are too many readers of events; close one' }, 503);
     return c.body(stream, 200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' }) as never;
   });

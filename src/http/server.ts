@@ -21,7 +21,7 @@ const CONNECTIONS_MAX = 64;
 /** How often files are looked at, in milliseconds. */
 const LOOK_MS = 30_000;
 /** How long answers that are on their way have when what they come from closes, in milliseconds. */
-const GRACE_MS = 1000;
+const GRACE_MS = 15_000;
 /** EX_UNAVAILABLE of sysexits.h. */
 const EXIT_UNAVAILABLE = 69;
 

@@ -3,9 +3,11 @@ import type { AgentStatus } from '../agent.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Operations } from '../delivery/operations.ts';
+import type { DrainRate } from '../delivery/options.ts';
 import type { DeliveryStatus } from '../delivery/status.ts';
 import type { TideEvent } from '../event.ts';
 import type { Log } from '../log.ts';
+import type { LogLevel } from './view.ts';
 
 /** What of a delivery is used. */
 export interface ServedDelivery {
@@ -14,6 +16,8 @@ export interface ServedDelivery {
   pause(): void;
   resume(): void;
   probe(): void;
+  /** See `Delivery.drainAt`. */
+  drainAt(rate: Partial<DrainRate>): void;
 }
 
 /** What of an agent is used. */
@@ -39,6 +43,9 @@ export interface Service {
   config(): Config;
   /** Whether what the configuration says has begun. */
   ready(): boolean;
+  /** Reads the configuration again. Resolves with what is wrong with it, or with nothing when it is in force. */
+  reload(): Promise<string | undefined>;
+  setLevel(level: LogLevel): void;
   /** What the service measures of itself, as Prometheus text; what `metrics.ts` makes without it. */
   readonly metrics?: () => string | Promise<string>;
 }

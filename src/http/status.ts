@@ -104,7 +104,7 @@ function brokerOf(status: DeliveryStatus, entry: SinkEntry | undefined, oldest: 
   return {
     breaker: {
       state: health.breaker,
-      ...(health.since !== undefined && { since: health.since }),
+      ...(health.failingSince !== undefined && { since: health.failingSince }),
       ...(health.blocked !== undefined && { blocked: health.blocked }),
       ...(health.nextProbe !== undefined && { nextProbe: health.nextProbe }),
     },
