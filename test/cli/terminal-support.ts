@@ -7,8 +7,9 @@ import { type Ended, type Started, type StartOptions, start } from './process-su
 
 const PROGRAM = join(REPOSITORY, 'test', 'cli', 'terminal.py');
 
+const COMMAND = 'python3';
 /** The Python that has what a terminal takes: its path, empty where there is none. */
-const PYTHON = String(spawnSync('python3', ['-c', 'import fcntl, pty, sys, termios; print(sys.executable)']).stdout ?? '').trim();
+const PYTHON = String(spawnSync(COMMAND, ['-c', 'import fcntl, pty, sys, termios; print(sys.executable)']).stdout ?? '').trim();
 /** Whether a test can have such a terminal here; those that cannot say so in their name. */
 export const hasSizedTerminal = PYTHON !== '';
 

@@ -144,7 +144,7 @@ describe.runIf(hasSizedTerminal)('on a terminal (python3 lends one)', () => {
       const screen = startOnScreen(['--state', state, 'top', ...args], [80, 24], { env });
       await seen('showed sinks', screen, (lines) => lines.some((line) => line.startsWith('sink ')));
       screen.type('q');
-      return /\u001b\[[1-9][0-9;]*m/.test((await screen.ended).out);
+      return new RegExp(`${ESCAPE}\\[[1-9][0-9;]*m`).test((await screen.ended).out);
     };
     expect(await colours([], {})).toBe(true);
     expect(await colours([], { NO_COLOR: '1' })).toBe(false);
