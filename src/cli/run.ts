@@ -71,7 +71,12 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     setLevel: (level) => void (log.level = level),
   });
   const control = await openControl({ state, handle: web.handle, log });
-  await web.configure(config.http);
+  try {
+    await web.configure(config.http);
+  } catch (error) {
+    await control.close();
+    throw error;
+  }
   const stopped = stopOnSignal(agent, [control, web], context, log);
   const started = agent.apply(config);
   reloading.begin(started);

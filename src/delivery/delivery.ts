@@ -123,10 +123,11 @@ export class Delivery {
   }
 
   status(): DeliveryStatus {
+    const { lanes, memory } = this.#intake;
     return statusOf({
       ledger: this.#ledger.view(),
-      lanes: [...this.#intake.lanes.values()],
-      memory: this.#intake.memory,
+      lanes: [...lanes.values()],
+      memory,
       health: this.#health.status(),
       pacer: this.#pacer,
       dead: this.#dead,
@@ -155,8 +156,7 @@ export class Delivery {
 
   /** Empties the spool at another rate, until it is configured anew or told nothing: then as the options say. */
   drainAt(rate: Partial<DrainRate> = {}): void {
-    const { rate: events, byte_rate } = this.#settings.delivery.drain;
-    this.#pacer.configure({ rate: events, byte_rate, ...rate });
+    this.#pacer.configure({ ...this.#settings.delivery.drain, ...rate });
     this.#kickAll();
   }
 
@@ -287,9 +287,7 @@ export class Delivery {
     const { timeout } = this.#settings;
     const pool = this.#pool;
     const connection = await withDeadline(this.#deadlines, timeout, 'connect', (signal) => pool.acquire(signal));
-    const late = (): void => {
-      this.#lateAnswers++;
-    };
+    const late = (): void => void this.#lateAnswers++;
     try {
       await withDeadline(this.#deadlines, timeout, 'write', (signal) => connection.write(batch, signal), late);
     } catch (error) {

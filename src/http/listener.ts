@@ -8,14 +8,16 @@ import type { Caller } from './service.ts';
 
 /** Of all headers of a request, in bytes. */
 const HEADER_BYTES_MAX = 16 * 2 ** 10;
-/** How long the headers of a request may take to arrive, and all of it, in milliseconds. */
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 30_000;
-/** How often that is looked at, in milliseconds. */
-const CHECK_MS = 5000;
-/** A connection without a request is closed after this, and one whose reader takes nothing of an answer, in milliseconds. */
-const KEEP_ALIVE_MS = 10_000;
-const IDLE_MS = 60_000;
+/** In milliseconds. */
+const LIMITS = {
+  /** How long the headers of a request may take to arrive, and all of it, and how often that is looked at. */
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5000,
+  /** A connection without a request is closed after this, and one whose reader takes nothing of an answer. */
+  keepAliveTimeout: 10_000,
+  idle: 60_000,
+};
 /** Requests over one connection, after which it is closed. */
 const REQUESTS_MAX = 10_000;
 
@@ -26,32 +28,35 @@ export interface ListenerOptions {
   readonly handle: Handle;
   readonly caller: (incoming: IncomingMessage) => Caller;
   readonly connections: number;
+  /** Other limits than these, for tests, which cannot wait. In milliseconds. */
+  readonly limits?: Partial<typeof LIMITS>;
   readonly tls?: TlsOptions | undefined;
 }
 
 export type TlsOptions = SecureContextOptions & { readonly requestCert?: boolean };
 
 /** A server that listens nowhere yet. It holds no process. */
-export async function createListener({ handle, caller, connections, tls }: ListenerOptions): Promise<Server | SecureServer> {
+export async function createListener({
+  handle,
+  caller,
+  connections,
+  limits,
+  tls,
+}: ListenerOptions): Promise<Server | SecureServer> {
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     handle(request, response, caller(request)).catch(() => response.destroy());
   };
-  const limits = {
-    maxHeaderSize: HEADER_BYTES_MAX,
-    headersTimeout: HEADERS_MS,
-    requestTimeout: REQUEST_MS,
-    connectionsCheckingInterval: CHECK_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-  };
+  const { idle, ...timeouts } = { ...LIMITS, ...limits };
+  const options = { maxHeaderSize: HEADER_BYTES_MAX, ...timeouts };
   const server = tls
     ? (await import('node:https')).createServer(
-        { ...limits, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: HEADERS_MS },
+        { ...limits, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: timeouts.headersTimeout },
         answer,
       )
-    : createServer(limits, answer);
+    : createServer(options, answer);
   server.maxConnections = connections;
   server.maxRequestsPerSocket = REQUESTS_MAX;
-  server.setTimeout(IDLE_MS);
+  server.setTimeout(idle);
   server.on('error', () => {});
   server.unref();
   return server;

@@ -5,6 +5,7 @@ import type { Shelf } from '../spool/access.ts';
 import { summarize } from '../spool/contents.ts';
 import { findItem, listItems } from '../spool/read.ts';
 import type { Api, ApiParts } from './parts.ts';
+import { redacted } from './redact.ts';
 import { closed, findDelivery, json, LINES, missing, senseless, sinkParams, text } from './routes.ts';
 import type { ServedDelivery } from './service.ts';
 import { itemView, spoolView } from './view.ts';
@@ -40,18 +41,23 @@ const item = createRoute({
   responses: { 200: json(itemView, 'The event.'), ...senseless, ...missing, ...closed },
 });
 
-const notOpen = (delivery: ServedDelivery) => ({
-  error: `the spool is not open: ${delivery.status().spool.reason ?? 'it is still being read'}`,
-});
-
-export function addSpool(app: Api, { service: { agent } }: ApiParts): void {
+export function addSpool(app: Api, { service }: ApiParts): void {
+  const { agent } = service;
+  const notOpen = (delivery: ServedDelivery) =>
+    redacted(
+      { error: `the spool is not open: ${delivery.status().spool.reason ?? 'it is still being read'}` },
+      service.config().secrets,
+    );
   app.openapi(spool, async (c) => {
     const delivery = findDelivery(agent, c.req.valid('param').sink);
     if (typeof delivery === 'string') return c.json({ error: delivery }, 404);
     const { store } = delivery.operations;
     if (!store) return c.json(notOpen(delivery), 503);
     const summary = await summarize(store, delivery.operations.deadLetters());
-    return c.json({ status: { ...delivery.status() }, summary } as unknown as z.output<typeof spoolView>, 200);
+    return c.json(
+      { status: redacted({ ...delivery.status() }, service.config().secrets), summary } as unknown as z.output<typeof spoolView>,
+      200,
+    );
   });
   for (const [kind, route] of [
     ['spooled', shelf('spool/entries', 'What is spooled, lane by lane, one JSON object a line.')],

@@ -7,6 +7,7 @@ import { destinationOf } from '../destination.ts';
 import { isBroker } from '../sink.ts';
 import { findingsOf, worst } from './findings.ts';
 import type { Monitor } from './monitor.ts';
+import { redacted } from './redact.ts';
 import type { Service } from './service.ts';
 import type { Finding, SensorView, SinkView, StatusView } from './view.ts';
 
@@ -30,8 +31,8 @@ export function statusOf(service: Service, monitor: Monitor, actions: boolean): 
     },
     condition: worst(findings),
     findings: findings.map(({ text, ...about }) => ({ ...about, text: config.secrets.redact(text) })),
-    sensors: sensors.map((sensor) => redacted(sensor, config)),
-    sinks: sinks.map((sink) => redacted({ ...sink, condition: worst(about(findings, sink.name)) }, config)),
+    sensors: sensors.map((sensor) => shown(sensor, config)),
+    sinks: sinks.map((sink) => shown({ ...sink, condition: worst(about(findings, sink.name)) }, config)),
     process,
     actions,
   };
@@ -40,17 +41,12 @@ export function statusOf(service: Service, monitor: Monitor, actions: boolean): 
 const about = (findings: readonly Finding[], sink: string): Finding[] =>
   findings.filter(({ subject }) => subject === `sink ${sink}`);
 
-/** Errors of others may quote what they were given. */
-function redacted<T extends SensorView | SinkView>(view: T, { secrets }: Config): T {
-  const hide = (value: unknown): unknown => {
-    if (typeof value === 'string') return secrets.redact(value);
-    if (Array.isArray(value)) return value.map(hide);
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, hide(member)]));
-  };
-  // Names are the configuration's own.
-  return { ...(hide(view) as T), name: view.name, type: view.type };
-}
+/** The names are the configuration's own, also where one is the text of a secret. */
+const shown = <T extends SensorView | SinkView>(view: T, { secrets }: Config): T => ({
+  ...redacted(view, secrets),
+  name: view.name,
+  type: view.type,
+});
 
 function sensorOf({ name, state, why, stats, targets }: AgentStatus['sensors'][number], config: Config): SensorView {
   const entry = config.sensors.find((one) => one.name === name);

@@ -20,6 +20,9 @@ const COMMANDS = [
   'top',
   'tap',
   'spool',
+  'drain',
+  'reload',
+  'log-level',
   'verify',
 ];
 const ESCAPE = '\u001b';

@@ -123,7 +123,8 @@ export function serve(yaml: (work: string) => string, options: StartOptions = {}
   const { machine, work, state } = workplace();
   const file = join(work, 'tidegate.yaml');
   const configure = (text: string): void => {
-    writeFileSync(`${file}.new`, text);
+    // Services side by side have no page at one address.
+    writeFileSync(`${file}.new`, /^http:/m.test(text) ? text : `${text}http: { enabled: false }\n`);
     renameSync(`${file}.new`, file);
   };
   configure(yaml(work));
