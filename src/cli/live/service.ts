@@ -11,7 +11,7 @@ import { MESSAGE_BYTES_MAX } from '../../codec/decode.ts';
 import { findAddress, isTooLong } from '../../control/address.ts';
 import { withDeadline } from '../../deadline.ts';
 import { describe, UsageError } from '../../errors.ts';
-import { type StatusView, statusView } from '../../http/view.ts';
+import { errorView, type StatusView, statusView } from '../../http/view.ts';
 import { failureOf } from '../../http-client/failure.ts';
 import { reveal } from '../../http-client/secret-file.ts';
 import type { Address } from './address.ts';
@@ -60,9 +60,9 @@ export class LiveService {
     );
   }
 
-  /** Messages as they come, until the signal aborts; `answered` is told when the stream begins. Throws `Away` when the stream ends or breaks, `UsageError` as above. */
+  /** Messages as they come, until the signal aborts; `answered` is told when the stream begins. Throws `Away` when it ends or breaks. */
   async *events(query: URLSearchParams, signal: AbortSignal, answered: () => void): AsyncGenerator<Message, void> {
-    const path = `/api/events${query.size > 0 ? `?${query}` : ''}`;
+    const path = `/api/events${query.size > 0 ? `?${query.toString()}` : ''}`;
     const { body } = await this.#orAway(signal, async () => await this.#get(path, 'text/event-stream', signal));
     answered();
     let waiting: Message[] = [];
@@ -142,7 +142,7 @@ export class LiveService {
   async #refusal({ statusCode, body }: Dispatcher.ResponseData): Promise<Error> {
     const { name, state } = this.#address;
     const said = await readJson(body, REFUSAL_BYTES_MAX).then(
-      (answer) => String((answer as { error?: unknown } | null)?.error ?? ''),
+      (answer) => errorView.safeParse(answer).data?.error ?? '',
       () => '',
     );
     const why = said === '' ? '' : `: ${said}`;
