@@ -50,12 +50,12 @@ function columnsOf(sinks: readonly SinkView[], signs: Signs): TopColumn<SinkView
       { head: 'breaker', align: 'left', weight: 75, cell: breakerOf },
       right(
         'empty in',
-        matters(({ drain }) => drain?.active === true, 82, 25),
+        matters((sink) => emptyIn(sink) !== NONE, 82, 25),
         emptyIn,
       ),
       right(
         'dead',
-        matters(({ ledger }) => ledger.dead_lettered > 0, 83, 55),
+        matters(({ ledger }) => ledger.dead_lettered > 0, 83, 62),
         ({ deadLetters, ledger }) => count(deadLetters?.events ?? ledger.dead_lettered, 'yellow'),
       ),
     );
@@ -63,7 +63,7 @@ function columnsOf(sinks: readonly SinkView[], signs: Signs): TopColumn<SinkView
   columns.push(
     right(
       'dropped',
-      matters((sink) => dropped(sink) > 0, 88, 45),
+      matters((sink) => dropped(sink) > 0, 88, 60),
       (sink) => count(dropped(sink), 'red'),
     ),
     right('p99', 40, ({ latency }) => (latency ? span(time(latency.p99)) : NONE)),
