@@ -1,8 +1,8 @@
 /**
  * Text of a service on a terminal: what it may hold, how wide it is, and how it is cut.
  *
- * Widths are those of code points one by one, as terminals without more knowledge count them. One that joins several into one sign shows a
- * line shorter than it was taken for, and never a longer one.
+ * Widths are those of code points one by one, as terminals that know little count them. One that joins several into one sign shows a line
+ * shorter than it was taken for, and none shows a longer one.
  */
 import { eastAsianWidth } from 'get-east-asian-width';
 import { printable } from '../../pretty.ts';
@@ -30,6 +30,8 @@ export function signsFor(env: NodeJS.ProcessEnv): Signs {
 /** Marks that combine with one letter; more of them are for mischief. */
 const MARKS_MAX = 3;
 const TOO_MANY_MARKS = new RegExp(`(\\p{M}{${MARKS_MAX}})\\p{M}+`, 'gu');
+/** One that has no letter to combine with: some terminals give it a place of its own. */
+const LONE_MARK = /(?<=^|\s)\p{M}/gu;
 /** Choose between two pictures of one sign, of which one is wider. */
 const VARIATIONS = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu;
 /** What has no width or no sign: format characters, halves of pairs, code points of no meaning. */
@@ -41,10 +43,13 @@ const SPELLED: Readonly<Record<string, string>> = { µ: 'u', μ: 'u', '°': '', 
 export function shown(text: string, signs: Signs): string {
   const safe = printable(text.normalize('NFC'))
     .replace(VARIATIONS, '')
-    .replace(UNSEEN, (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`)
+    .replace(UNSEEN, escaped)
+    .replace(LONE_MARK, escaped)
     .replace(TOO_MANY_MARKS, '$1');
   return signs.ascii ? inAscii(safe) : safe;
 }
+
+const escaped = (sign: string): string => `\\u{${sign.codePointAt(0)?.toString(16)}}`;
 
 /** The same in ASCII: spelled where there is a way, a question mark elsewhere. */
 export const inAscii = (text: string): string => text.replace(/[^\0-\x7f]/gu, (found) => SPELLED[found] ?? '?');
@@ -58,10 +63,18 @@ export const jsonLine = (json: string): string =>
       (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
     );
 
-/** Columns of a terminal that a text takes, which `shown` has made. */
+/** Marks that no terminal gives a place; those of other scripts have one on some. */
+const [MARKS_FROM, MARKS_TO] = [0x300, 0x36f];
+/** From here on, signs whose width depends on the font are wide on some terminals. */
+const IDEOGRAPHS_FROM = 0x2e80;
+
+/** Columns of a terminal that a text takes at most, which `shown` has made. */
 export function widthOf(text: string): number {
   let width = 0;
-  for (const sign of text) width += /\p{M}/u.test(sign) ? 0 : eastAsianWidth(sign.codePointAt(0) as number);
+  for (const sign of text) {
+    const code = sign.codePointAt(0) as number;
+    if (code < MARKS_FROM || code > MARKS_TO) width += eastAsianWidth(code, { ambiguousAsWide: code >= IDEOGRAPHS_FROM });
+  }
   return width;
 }
 

@@ -46,6 +46,7 @@ describe('shown', () => {
     ['zero\u200bwidth', 'zero\\u{200b}width'],
     ['half \ud83d', 'half \\u{d83d}'],
     ['\u2764\ufe0f', '\u2764'],
+    ['\u0301 \u0301a', '\\u{301} \\u{301}a'],
     ['z\u0300\u0301\u0302\u0303\u0304\u0305', 'z\u0300\u0301\u0302'],
     ['漢字', '漢字'],
   ])('%j is %j', (given, expected) => {
@@ -98,6 +99,21 @@ describe('widths', () => {
         expect(await cursorAfter(safe)).toBeLessThanOrEqual(widthOf(safe));
       }),
     );
+  });
+
+  it('are never less for any code point of its own', async () => {
+    const terminal = new xterm.Terminal({ cols: 4000, rows: 2, allowProposedApi: true });
+    // So many at a time that a line holds them, whatever their widths are.
+    const STEP = 1000;
+    const longer: string[] = [];
+    for (let first = 0xa0; first < 0x3_0000; first += STEP) {
+      const safe = Array.from({ length: STEP }, (_, i) => shown(String.fromCodePoint(first + i), unicode))
+        .filter((text) => !text.startsWith('\\u{'))
+        .join('');
+      await new Promise<void>((resolve) => terminal.write(`\r\u001b[K${safe}`, resolve));
+      if (terminal.buffer.active.cursorX > widthOf(safe)) longer.push(first.toString(16));
+    }
+    expect(longer).toEqual([]);
   });
 
   it('of letters, wide letters and marks', () => {
