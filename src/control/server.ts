@@ -108,5 +108,5 @@ async function listen(server: Server, path: string): Promise<void> {
 
 async function createControlServer(handle: Handle): Promise<Server> {
   const caller = { from: 'the socket', trusted: true, loopback: true, secure: false, token: undefined };
-  return (await createListener({ handle, caller: () => caller, connections: CONNECTIONS_MAX })) as Server;
+  return await createListener({ handle, caller: () => caller, connections: CONNECTIONS_MAX });
 }

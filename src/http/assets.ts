@@ -37,7 +37,7 @@ interface Asset {
 }
 
 /** Beside this folder, in source and in the published build alike. */
-export const PAGE_FOLDER = resolve(import.meta.dirname, '..', 'page');
+const PAGE_FOLDER = resolve(import.meta.dirname, '..', 'page');
 
 export class Assets {
   readonly #folder: string;

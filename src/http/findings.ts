@@ -1,6 +1,6 @@
 /** What is not well, one sentence each: what, since when, what is done about it, what an operator may do. */
 import type { Config } from '../config/config.ts';
-import { lostOf, type Monitor } from './monitor.ts';
+import { lossesOf, lostOf, type Monitor } from './monitor.ts';
 import { counted, grouped, moment, size, span } from './phrases.ts';
 import type { Condition, Finding, SensorView, SinkView, StatusView } from './view.ts';
 
@@ -84,9 +84,9 @@ function waiting({ ledger, spool, queue }: SinkView): string {
 function losses(sink: SinkView, { monitor, now }: Seen): Said | undefined {
   const at = monitor.lostAt(sink.name);
   if (at === undefined || now - at > LOST_MS) return undefined;
-  const { discarded: _, ...dropped } = sink.ledger.dropped;
-  const reasons = Object.entries(dropped).map(([reason, events]) => `${grouped(events)} ${WHY[reason] ?? reason}`);
-  const text = `${counted(lostOf(dropped), 'event')} of the sink ${sink.name} ${lostOf(dropped) === 1 ? 'was' : 'were'} dropped since the start (${reasons.join(', ')}), the last at ${moment(at, now)}.`;
+  const lost = lostOf(sink.ledger.dropped);
+  const reasons = lossesOf(sink.ledger.dropped).map(([reason, events]) => `${grouped(events)} ${WHY[reason] ?? reason}`);
+  const text = `${counted(lost, 'event')} of the sink ${sink.name} ${lost === 1 ? 'was' : 'were'} dropped since the start (${reasons.join(', ')}), the last at ${moment(at, now)}.`;
   return { condition: now - at <= LOSING_MS ? 'failing' : 'degraded', text, since: at };
 }
 

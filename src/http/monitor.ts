@@ -178,9 +178,12 @@ export class Monitor {
   }
 }
 
-/** Events that were given up though nobody wanted it. */
-export const lostOf = ({ discarded: _, ...dropped }: SinkStatus['ledger']['dropped']): number =>
-  Object.values(dropped).reduce((sum, events) => sum + events, 0);
+/** Events that were given up though nobody wanted it, by reason: all but those that an operator gave up. */
+export const lossesOf = (dropped: SinkStatus['ledger']['dropped']): (readonly [reason: string, events: number])[] =>
+  Object.entries(dropped).filter(([reason]) => reason !== 'discarded');
+
+export const lostOf = (dropped: SinkStatus['ledger']['dropped']): number =>
+  lossesOf(dropped).reduce((sum, [, events]) => sum + events, 0);
 
 const isReady = (sink: SinkStatus): boolean => !('spool' in sink) || sink.spool.ready;
 

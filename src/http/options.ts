@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { credential } from '../http-client/options.ts';
 
 /** t-i-d-e on a keypad. */
-export const DEFAULT_LISTEN = '127.0.0.1:8433';
+const DEFAULT_LISTEN = '127.0.0.1:8433';
 /** A shorter token could be guessed. In characters. */
 export const TOKEN_LENGTH_MIN = 16;
 const ADDRESSES_MAX = 16;
@@ -18,7 +18,7 @@ export interface Address {
 }
 
 /** `127.0.0.1:8433`, `[::1]:8433`, `localhost:8433`; undefined for what is none. */
-export function parseAddress(text: string): Address | undefined {
+function parseAddress(text: string): Address | undefined {
   const [, six, name, digits] = /^(?:\[([\da-f:.]+)\]|([^\s:[\]/@]+)):(\d{1,5})$/i.exec(text) ?? [];
   const [host, port] = [six ?? name, Number(digits)];
   if (host === undefined || port > PORT_MAX || (six !== undefined && isIP(six) !== 6)) return undefined;

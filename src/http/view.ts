@@ -55,7 +55,7 @@ export const sensorView = z
   })
   .meta({ id: 'Sensor' });
 
-export const ledgerView = z
+const ledgerView = z
   .object({
     published: count('Events that the sink selected. Equals the sum of all others.'),
     queued: count('In memory.'),

@@ -226,7 +226,7 @@ describe('the command line', () => {
   it('has help for each command, and no other', async () => {
     const { out } = await cli(['--help']);
     const [, commands = ''] = /\nCommands:\n([^]*?)\n\n/.exec(out) ?? [];
-    expect([...commands.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name)).toEqual([...COMMANDS, 'help']);
+    expect([...commands.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name]) => name)).toEqual([...COMMANDS, 'help']);
   });
 
   it.each(['--version', '-V'])('says its version: %s', async (flag) => {

@@ -9,8 +9,10 @@ const BASE = (work: string, http: string): string =>
   `interval: 200ms\nsensors:\n  load: {}\nsinks:\n  archive: { type: file, path: ${join(work, 'events.ndjson')} }\n` +
   `  broker: { type: kafka, brokers: ["127.0.0.1:1"] }\nhttp: ${http}\n`;
 const runs = (service: Started) => () => service.written.err.includes('"msg":"runs"');
-const addressOf = (service: Started): string =>
-  (logOf(service.written.err).find(({ msg }) => msg === 'runs')?.['pages'] as string[])[0] ?? '';
+function addressOf(service: Started): string {
+  const [said] = logOf(service.written.err).filter(({ msg }) => msg === 'runs');
+  return (said?.['pages'] as string[] | undefined)?.[0] ?? '';
+}
 
 describe('a running service', () => {
   it('says where its page is, answers there, and is changed there and through its socket', async () => {

@@ -112,7 +112,8 @@ describe('the handler', () => {
 describe('the socket', () => {
   const send = async (path: string, method: string, body: string): Promise<{ status: number | undefined; body: unknown }> => {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request({ socketPath: path, method, path: '/api/sinks/broker/dead/retry' }, resolve).on('error', reject).end(body);
+      const headers = { 'content-type': 'application/json' };
+      request({ socketPath: path, method, path: '/api/sinks/broker/dead/retry', headers }, resolve).on('error', reject).end(body);
     });
     return { status: response.statusCode, body: await json(response) };
   };

@@ -130,9 +130,14 @@ describe('limits', () => {
     const { post, ask, deeds } = await serving(`token: ${TOKEN}`);
     const large = await post('/api/sinks/broker/dead/retry', 'x'.repeat(2 ** 20));
     expect([large.status, await errorOf(large)]).toEqual([413, expect.stringContaining('1048576 bytes')]);
-    const stream = new ReadableStream({ start: (controller) => controller.close() });
+    const stream = new ReadableStream({
+      start(controller) {
+        controller.enqueue(Buffer.from('{}'));
+        controller.close();
+      },
+    });
     const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
-    const unsaid = await ask(PAUSE, { method: 'POST', headers, body: stream, duplex: 'half' } as RequestInit);
+    const unsaid = await ask(PAUSE, { method: 'POST', headers, body: stream, duplex: 'half' });
     expect(unsaid.status).toBe(411);
     expect(deeds).toEqual([]);
   });

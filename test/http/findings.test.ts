@@ -132,7 +132,7 @@ describe('findings', () => {
 
   it('are silent about what a machine does not have when nobody named it', async () => {
     const { texts } = await told({}, ({ agent, config }) => {
-      (config as { files: string[] }).files.length = 0;
+      Object.assign(config, { files: [] });
       agent.sensors = [sensorStatus('gpu', { state: 'unavailable', why: 'there is no GPU' })];
     });
     expect(texts).toEqual([]);

@@ -1,6 +1,7 @@
 /** No secret of the configuration is in any answer, whatever the parts of the service say. */
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
+import type { ConfigView } from '../../src/http/view.ts';
 import { Web } from '../../src/http/web.ts';
 import { noStats } from '../../src/job-stats.ts';
 import { agentOf, brokerStatus, configOf, sensorStatus, serviceOf } from './service.ts';
@@ -12,7 +13,7 @@ sensors:
   node:
     type: prometheus
     targets: ["http://127.0.0.1:9/metrics"]
-    bearer: ${BEARER}
+    bearer_token: ${BEARER}
     headers: { X-Token: ${HEADER} }
 sinks:
   broker: { type: kafka, brokers: ["127.0.0.1:9092"], sasl: { username: me, password: ${PASSWORD} } }
@@ -68,7 +69,7 @@ describe('secrets', () => {
     const web = new Web(serviceOf(config, agent).service);
     onTestFinished(async () => await web.close());
     await web.configure(config.http);
-    const { yaml, file } = (await (await fetch(`${web.urls[0]}/api/config`)).json()) as { yaml: string; file: string };
+    const { yaml, file } = (await (await fetch(`${web.urls[0]}/api/config`)).json()) as ConfigView;
     expect(file).toBe(config.files[0]);
     expect(parse(yaml)).toMatchObject({
       http: { token: '***' },
