@@ -65,7 +65,10 @@ export class Spool {
 
   /** When the disk itself is to have what was written, in milliseconds from now; undefined when it has. */
   get syncIn(): number | undefined {
-    if (this.#unsyncedSince === undefined || this.#options.fsync !== 'interval') return undefined;
+    const { fsync } = this.#options;
+    if (this.#unsyncedSince === undefined || fsync === 'never') return undefined;
+    // What was written before a reload that asks for more is late already.
+    if (fsync === 'always') return 0;
     return Math.max(0, this.#unsyncedSince + this.#options.fsync_interval - this.#parts.clock.monotonic());
   }
 
@@ -93,7 +96,7 @@ export class Spool {
   }
 
   async #write(plan: Plan): Promise<void> {
-    const sync = this.#options.fsync === 'always' ? plan.writes : this.#syncDue();
+    const sync = (this.#options.fsync === 'always' && plan.writes) || this.#syncDue();
     const began = this.#parts.clock.monotonic();
     // A batch of nothing would not be synced.
     if (plan.changes.length === 0) plan.changes.push({ key: SYNC_KEY, value: SYNC_KEY });
