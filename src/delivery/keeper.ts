@@ -214,6 +214,7 @@ export class Keeper {
       await spool.makeRoom();
     } catch (second) {
       this.#failed(second);
+      if (!isFull(second)) await this.#drop(this.#store);
     }
   }
 
