@@ -19,7 +19,7 @@ COPY tsconfig.json tsconfig.build.json LICENSE ./
 COPY src src
 COPY sensors sensors
 COPY sinks sinks
-RUN node_modules/.bin/tsc -p tsconfig.build.json \
+RUN npm run --silent --ignore-scripts build \
   && find dist -name '*.d.ts' -delete \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
   && mkdir -p /image/app /image/state /image/usr/bin /image/usr/local/bin \

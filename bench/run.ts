@@ -2,6 +2,7 @@
  * `npm run bench [-- NAME…]`: measures, prints each figure beside its limit, and fails when one does not hold. Figures that are kept are in
  * `bench/RESULTS.md`, with date and machine. Ratios are taken within one run, because machines differ.
  */
+import { container } from './container.ts';
 import { flaky } from './delivery/flaky.ts';
 import { isolation } from './delivery/isolation.ts';
 import { deliveryKafka } from './delivery/kafka.ts';
@@ -42,6 +43,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   flaky,
   latency,
   isolation,
+  container,
 };
 
 const asked = process.argv.slice(2);

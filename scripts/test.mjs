@@ -20,6 +20,7 @@ const CHECKS = [
   ['format', 'biome', 'check', '--error-on-warnings', '.'],
   ['lint', 'oxlint', '--type-aware', '--deny-warnings'],
   ['types', 'tsc', '--pretty', 'false'],
+  ['types of the page', 'tsc', '-p', 'src/page', '--pretty', 'false'],
   ['unused code', 'knip', '--treat-config-hints-as-errors'],
 ];
 const REMEDY = { format: 'npm run format', 'unused code': 'remove it, or name its entry file in knip.json' };

@@ -10,17 +10,19 @@ import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryStatus } from './delivery/status.ts';
 import { describe } from './errors.ts';
+import type { TideEvent } from './event.ts';
 import type { Host } from './host.ts';
 import type { Log } from './log.ts';
 import { Publisher } from './publisher.ts';
 import { newRun } from './run-id.ts';
+import { sinkRunnerFor } from './run-sinks.ts';
 import type { RunnerStatus } from './runner-types.ts';
 import { Scheduler, stableOffset } from './scheduler.ts';
 import { selector } from './select/select.ts';
 import { sensorState } from './sensor-state.ts';
 import { type SensorStatus, SensorTask } from './sensor-task.ts';
 import { isBroker } from './sink.ts';
-import { type RunSink, type SinkRunner, sinkRunnerFor } from './sink-runner.ts';
+import type { RunSink, SinkRunner } from './sink-runner.ts';
 
 /** A sink that a new configuration no longer has may go on writing for as long as this, in milliseconds. */
 const REMOVAL_MS = 10_000;
@@ -119,6 +121,16 @@ export class Agent {
     };
   }
 
+  /** Every event, as it is published. `take` must not take long. The returned function ends it. */
+  subscribe(take: (event: TideEvent) => void): () => void {
+    return this.#bus.subscribe(take);
+  }
+
+  /** How long the scheduler has been silent while it had something to do, beyond what it may sleep, in milliseconds. */
+  get late(): number {
+    return this.#scheduler.late;
+  }
+
   /** What runs a broker sink; undefined where there is none of that name, or it is no broker's. */
   delivery(sink: string): Delivery | undefined {
     const running = this.#sinks.get(sink);
@@ -160,7 +172,8 @@ export class Agent {
 
   #startSink(entry: SinkEntry, host: string, runSink: RunSink): void {
     const old = this.#sinks.get(entry.name);
-    if (old?.entry.fingerprint === entry.fingerprint) return;
+    // What an operator set meanwhile holds until the next configuration.
+    if (old?.entry.fingerprint === entry.fingerprint) return this.delivery(entry.name)?.drainAt();
     const { agent, clock, log, stateDir } = this.#options;
     const runner = runSink(entry, old?.runner, { agent, run: this.run, host, clock, log, stateDir });
     old?.unsubscribe();

@@ -67,6 +67,11 @@ export interface BrokerDefinition<O extends z.ZodType = z.ZodType> {
   readonly summary: string;
   /** Its own options and, spread into them, those of `src/delivery/options.ts`. */
   readonly options: O;
+  /**
+   * Where its events end up, as texts that are the same for the same place. An agent's sinks number what they accept each for itself, under one
+   * run, so that a reader of a place that two of them write to could not tell their streams apart: the configuration refuses that.
+   */
+  destinations?(options: z.output<O>): readonly string[];
   openBroker(context: BrokerContext, options: z.output<O>): Broker;
 }
 

@@ -84,6 +84,11 @@ export class Scheduler {
     return timetable;
   }
 
+  /** How much longer than it ever sleeps nothing has woken it, while there are jobs, in milliseconds. */
+  get late(): number {
+    return this.#alarms.late;
+  }
+
   /** No job is called any more; samples in progress are aborted and not heard. */
   stop(): void {
     for (const timetable of this.#timetables) timetable.stop();
@@ -95,6 +100,8 @@ class Alarms {
   readonly #clock: Clock;
   readonly #onRound: (over: boolean) => void;
   readonly #moments = new Map<number, { readonly calls: Set<() => void>; readonly cancel: () => void }>();
+  /** When the last one rang, or the first of them was set, on the monotonic clock. */
+  #rang = 0;
 
   constructor(clock: Clock, onRound: (over: boolean) => void) {
     this.#clock = clock;
@@ -104,6 +111,7 @@ class Alarms {
   /** Calls back at a time of the wall clock, or after CHECK_MS if that is sooner. The returned function cancels. */
   set(time: number, call: () => void): () => void {
     let moment = this.#moments.get(time);
+    if (this.#moments.size === 0) this.#rang = this.#clock.monotonic();
     if (moment === undefined) {
       const left = Math.max(1, time - this.#clock.wall());
       moment = { calls: new Set(), cancel: this.#clock.after(Math.min(left, CHECK_MS), () => this.#ring(time)) };
@@ -119,7 +127,13 @@ class Alarms {
     };
   }
 
+  /** See `Scheduler.late`. */
+  get late(): number {
+    return this.#moments.size === 0 ? 0 : Math.max(0, this.#clock.monotonic() - this.#rang - CHECK_MS);
+  }
+
   #ring(time: number): void {
+    this.#rang = this.#clock.monotonic();
     const calls = this.#moments.get(time)?.calls ?? new Set();
     // What is called sets its next moment, which after an early look is this one again.
     this.#moments.delete(time);

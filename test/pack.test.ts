@@ -70,7 +70,8 @@ describe('the package', () => {
     const strange = contents().filter(
       (path) =>
         !/^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path) &&
-        !/^dist\/(src|sensors|sinks)\/[\w/-]+(\.js|\.d\.ts)$/.test(path),
+        !/^dist\/(src|sensors|sinks)\/[\w/-]+(\.js|\.d\.ts)$/.test(path) &&
+        !/^dist\/src\/page\/[\w-]+\.(mjs|html|css|svg)$/.test(path),
     );
     expect(strange, 'leave it out by `files` in package.json, or add it here').toEqual([]);
     for (const text of ['README.md', 'LICENSE', 'CHANGELOG.md']) expect(existsSync(join(installed, text)), text).toBe(true);
@@ -87,9 +88,15 @@ describe('the package', () => {
     const wanted = sources.flatMap((path) => [`${path}.js`, `${path}.d.ts`]);
     expect(
       contents()
-        .filter((path) => path.startsWith('dist/'))
+        .filter((path) => path.startsWith('dist/') && !path.startsWith('dist/src/page/'))
         .sort(),
     ).toEqual(wanted.sort());
+  });
+
+  test('holds the files of the page as they are', () => {
+    const names = readdirSync(join(clone, 'src/page')).filter((name) => name !== 'tsconfig.json');
+    expect(names).toContain('index.html');
+    expect(readdirSync(join(installed, 'dist/src/page')).sort()).toEqual(names.sort());
   });
 
   test('says its version', () => {

@@ -9,11 +9,11 @@ import { systemClock } from '../clock.ts';
 import type { Config, SinkEntry } from '../config/config.ts';
 import { findService } from '../control/client.ts';
 import { withDeadline } from '../deadline.ts';
+import { destinationOf } from '../destination.ts';
 import { describe, SinkError } from '../errors.ts';
 import { formatDuration } from '../options.ts';
 import { isBroker, type SinkDefinition } from '../sink.ts';
 import type { Context } from './context.ts';
-import { destinationOf } from './destination.ts';
 
 /** Exit codes of sysexits.h: EX_UNAVAILABLE where nobody answers, EX_CONFIG where the answer is that the configuration is wrong. */
 const [EXIT_UNAVAILABLE, EXIT_CONFIG] = [69, 78];

@@ -1,5 +1,5 @@
 /** `tidegate health`: asks the service that runs with the folder for state whether it is well; for health checks of containers and supervisors. */
-import { Absent, ControlClient, ControlRefused } from '../control/client.ts';
+import { Absent, ControlClient } from '../control/client.ts';
 import { describe } from '../errors.ts';
 import { type Context, type GlobalOptions, stateDir } from './context.ts';
 
@@ -7,7 +7,6 @@ import { type Context, type GlobalOptions, stateDir } from './context.ts';
 const EXIT_UNHEALTHY = 1;
 /** How long the service may take to answer, in milliseconds: less than the 5 s that the image gives the command. */
 const ANSWER_MS = 4000;
-const NOT_FOUND = 404;
 
 export async function health(options: GlobalOptions, { env, out, err, paintErr }: Context): Promise<void> {
   const state = stateDir(options, env);
@@ -22,13 +21,10 @@ export async function health(options: GlobalOptions, { env, out, err, paintErr }
 
 /** What a live service says of itself in one sentence. Throws `ControlRefused` with the reason of one that is not well, and whatever keeps it from answering. */
 async function ask(client: ControlClient): Promise<string> {
-  try {
-    await client.get('/livez');
-  } catch (error) {
-    // One that does not judge itself is well when it answers.
-    if (!(error instanceof ControlRefused && error.status === NOT_FOUND)) throw error;
-  }
-  const { run, sensors, sinks } = await client.status();
+  await client.get('/livez');
+  const { service, condition, findings, sensors, sinks } = await client.status();
   const sampling = sensors.filter(({ state }) => state === 'sampling').length;
-  return `run ${run}, ${sampling} of ${sensors.length} sensors sample, ${sinks.length} ${sinks.length === 1 ? 'sink' : 'sinks'}`;
+  const what = `run ${service.run}, ${sampling} of ${sensors.length} sensors sample, ${sinks.length} ${sinks.length === 1 ? 'sink' : 'sinks'}`;
+  // A broker that is away is no reason to end the service, which keeps what it is for.
+  return condition === 'well' ? what : `${what}; ${condition}: ${findings[0]?.text ?? 'it does not say why'}`;
 }

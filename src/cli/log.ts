@@ -19,8 +19,18 @@ const LEVEL_NAMES: Readonly<Record<number, string>> = {
 
 type Fact = Record<string, unknown>;
 
+/** A log whose least severe level may be changed. */
+export interface LevelLog extends Log {
+  level: string;
+}
+
 /** A log on a stream, usually standard error. `secrets` hides what must not be printed. */
-export function createLog(stream: NodeJS.WriteStream, options: LogOptions, paint: Paint, secrets: (text: string) => string): Log {
+export function createLog(
+  stream: NodeJS.WriteStream,
+  options: LogOptions,
+  paint: Paint,
+  secrets: (text: string) => string,
+): LevelLog {
   const text = options.format === 'text' || (options.format === 'auto' && stream.isTTY);
   const write = (line: string): void => {
     // Text by text: a secret may look like a part of JSON itself, a number for one.

@@ -4,8 +4,10 @@ import { describe, errno, UsageError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { createContext } from './context.ts';
 import { examples } from './examples.ts';
+import { addLive } from './live-command.ts';
 import type { OnceOptions } from './once.ts';
 import { addSpool } from './spool-command.ts';
+import { addSteering } from './steer-command.ts';
 import { version } from './version.ts';
 
 /** Exit code for a mistake of ours, EX_SOFTWARE of sysexits.h. */
@@ -39,7 +41,9 @@ function createProgram(): Command {
   addHealth(program);
   addConfiguring(program);
   addLooking(program);
+  addLive(program);
   addSpool(program);
+  addSteering(program);
   addVerifying(program);
   return program;
 }

@@ -3,14 +3,17 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Agent } from '../agent.ts';
 import { systemClock } from '../clock.ts';
-import { type Config, diffConfig } from '../config/config.ts';
-import { type Loaded, loadConfig } from '../config/load.ts';
+import { diffConfig } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
-import { type Control, openControl } from '../control/server.ts';
+import { openControl } from '../control/server.ts';
 import { describe, errno, UsageError } from '../errors.ts';
+import { Web } from '../http/web.ts';
 import type { Log } from '../log.ts';
 import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
 import { createLog } from './log.ts';
+import { Reloading } from './reload.ts';
+import { version } from './version.ts';
 import { announce, farewell } from './voice.ts';
 
 /** How long the sinks may go on writing after a signal, in milliseconds. */
@@ -46,18 +49,41 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     log,
     maxEventBytes: EVENT_BYTES_MAX,
   });
-  const control = await openControl({ state, agent, clock: systemClock, log });
-  const stopped = stopOnSignal(agent, control, context, log);
-  const started = agent.apply(config);
-  reloadOnHangup(agent, load, log, started, (loaded) => {
+  const reloading = new Reloading(load, log, async (loaded) => {
     [now, before] = [loaded, now];
     const { rest } = diffConfig(config, now);
     const late = rest.filter((name) => AT_START.includes(name));
     if (late.length > 0)
       log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
+    await agent.apply(now);
+    await web.configure(now.http);
   });
+  let ready = false;
+  const web = new Web({
+    version: version(),
+    agent,
+    clock: systemClock,
+    log,
+    started: systemClock.wall(),
+    config: () => now,
+    ready: () => ready,
+    reload: async () => await reloading.reload(),
+    setLevel: (level) => void (log.level = level),
+  });
+  const control = await openControl({ state, handle: web.handle, log });
+  try {
+    await web.configure(config.http);
+  } catch (error) {
+    await control.close();
+    throw error;
+  }
+  const stopped = stopOnSignal(agent, [control, web], context, log);
+  const started = agent.apply(config);
+  reloading.begin(started);
+  process.on('SIGHUP', () => void reloading.reload());
   await started;
-  announce(agent, config, state, context, log);
+  ready = true;
+  announce({ agent, config, state, pages: web.urls }, context, log);
   await stopped;
 }
 
@@ -84,7 +110,7 @@ function makeFolder(folder: string): void {
 }
 
 /** The first SIGTERM or SIGINT flushes and resolves; a second one ends the process at once. */
-function stopOnSignal(agent: Agent, control: Control, context: Context, log: Log): Promise<void> {
+function stopOnSignal(agent: Agent, open: readonly { close(): Promise<void> }[], context: Context, log: Log): Promise<void> {
   return new Promise((resolve) => {
     let stopping = false;
     for (const [signal, code] of Object.entries(SIGNALS)) {
@@ -98,7 +124,7 @@ function stopOnSignal(agent: Agent, control: Control, context: Context, log: Log
           'stops: delivers what is left, for so long at most; once more ends it at once',
         );
         void agent.stop(SHUTDOWN_MS).then(async () => {
-          await control.close();
+          await Promise.all(open.map((one) => one.close()));
           farewell(agent, context, log);
           resolve();
           // A sink or sensor that hangs for good may hold the process; everything that could be flushed is.
@@ -106,34 +132,5 @@ function stopOnSignal(agent: Agent, control: Control, context: Context, log: Log
         });
       });
     }
-  });
-}
-
-/** A wrong configuration changes nothing. Options at the top that only a start can apply are said. */
-function reloadOnHangup(
-  agent: Agent,
-  load: () => ReturnType<typeof loadConfig>,
-  log: Log,
-  started: Promise<void>,
-  onConfig: (config: Config) => void,
-): void {
-  // One after the other, and none before the start is done.
-  let reloading = started;
-  const reload = async (): Promise<void> => {
-    let loaded: Loaded;
-    try {
-      loaded = await load();
-    } catch (error) {
-      log.error({}, `the configuration is wrong, the old one stays in force:\n${describe(error)}`);
-      return;
-    }
-    const { config, warnings } = loaded;
-    onConfig(config);
-    for (const warning of warnings) log.warn({}, formatMistake(warning));
-    await agent.apply(config);
-    log.info({ sensors: config.sensors.length, sinks: config.sinks.length }, 'the configuration is reloaded');
-  };
-  process.on('SIGHUP', () => {
-    reloading = reloading.then(reload);
   });
 }

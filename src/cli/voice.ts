@@ -1,13 +1,22 @@
 /** What the service says of itself when it starts and when it ends: sentences on a terminal, one record in a log. */
 import type { Agent } from '../agent.ts';
 import type { Config, SinkEntry } from '../config/config.ts';
+import { destinationOf } from '../destination.ts';
 import type { Log } from '../log.ts';
 import type { Context } from './context.ts';
-import { destinationOf } from './destination.ts';
 import { version } from './version.ts';
 
-/** Says what runs, what is not available here, and where events go. */
-export function announce(agent: Agent, config: Config, state: string, { err, paintErr: paint }: Context, log: Log): void {
+export interface Announced {
+  readonly agent: Agent;
+  readonly config: Config;
+  /** The folder for state. */
+  readonly state: string;
+  /** Where the page is, as URLs. */
+  readonly pages: readonly string[];
+}
+
+/** Says what runs, what is not available here, where events go, and where it can be looked at. */
+export function announce({ agent, config, state, pages }: Announced, { err, paintErr: paint }: Context, log: Log): void {
   const { sensors } = agent.status();
   const sampling = sensors.filter(({ state: is }) => is === 'sampling').map(({ name }) => name);
   const missing = sensors.filter(({ state: is }) => is === 'unavailable');
@@ -20,6 +29,7 @@ export function announce(agent: Agent, config: Config, state: string, { err, pai
         unavailable: missing.map(({ name }) => name),
         sinks: config.sinks.map(({ name }) => name),
         state,
+        ...(pages.length > 0 && { pages }),
       },
       'runs',
     );
@@ -31,6 +41,7 @@ export function announce(agent: Agent, config: Config, state: string, { err, pai
     ...missing.map(({ name, why }) => `${paint.dim('not here ')} ${name}: ${why ?? ''}`),
     ...config.sinks.map((sink) => `${paint.dim('writes to')} ${sink.name}${placeOf(sink)}${backlogOf(agent, sink.name)}`),
     `${paint.dim('state in ')} ${state}`,
+    ...pages.map((page) => `${paint.dim('page at  ')} ${page}`),
     paint.dim('Ctrl-C stops it.'),
   ];
   err.write(`${config.secrets.redact(lines.join('\n'))}\n`);

@@ -9,7 +9,7 @@ import { emitted } from '../sensor.ts';
 import { isBroker } from '../sink.ts';
 import { check } from './check.ts';
 import { fingerprint, type SensorEntry, type SinkEntry } from './config.ts';
-import { checkDelivery } from './delivery.ts';
+import { checkDelivery, checkDestinations } from './delivery.ts';
 import { isMapping, keyPlaceAt, pick, placeAt, put, slotOf } from './located.ts';
 import type { Findings, Place } from './mistake.ts';
 import { type GeneralOptions, NAME_LENGTH_MAX, NAME_PATTERN, SAMPLE_TIMEOUT_MAX, sensorCommon, sinkCommon } from './schema.ts';
@@ -68,6 +68,7 @@ export async function checkEntries(
   checkGroups(sensors, keyPlaceAt(root, ['sensors'], place), context.findings);
   const sinks = await checkSection(root, place, sinkKind, context);
   for (const sink of sinks) checkSink(sink, sensors, context.findings);
+  checkDestinations(sinks.map(destined), context.findings);
   return { sensors, sinks: sinks.map(sinkEntry) };
 }
 
@@ -219,6 +220,12 @@ function sensorEntry(
   const print = fingerprint(type, entry.effective, interval, timeout, labels);
   return { name, type, definition, options, interval, timeout, offset, synchronise, labels, fingerprint: print };
 }
+
+const destined = ({ name, place, definition, options }: SinkInput) => ({
+  name,
+  place,
+  destinations: (isBroker(definition) && definition.destinations?.(options)) || [],
+});
 
 type SinkInput = Entry<SinkEntry['definition'], z.output<typeof sinkCommon>>;
 

@@ -8,6 +8,7 @@ import { check } from './check.ts';
 import { type Config, fingerprint, type GeneralConfig } from './config.ts';
 import { checkEntries, type Entries } from './entries.ts';
 import { type LoadedFiles, loadFiles } from './files.ts';
+import { checkHttp } from './http.ts';
 import { isMapping, pick, type Slot, slotOf } from './located.ts';
 import { ConfigError, Findings, type Mistake } from './mistake.ts';
 import { type GeneralOptions, general } from './schema.ts';
@@ -46,6 +47,7 @@ export async function loadConfig(path: string | undefined, env: NodeJS.ProcessEn
   const top = pick(root, (key) => !SECTIONS.includes(key));
   privacy.checked([], general, top);
   const settled = check({ schema: general, value: top, place, name: '', alsoRight: [...SECTIONS, 'include'] }, findings);
+  if (settled) checkHttp(settled.http, top, place, findings);
   const entries = await checkEntries(root, place, settled, { registry, findings, checked: privacy.checked });
   if (files.complete) requireSections(root, place, entries, findings);
   const secrets = privacy.secrets();

@@ -3,6 +3,7 @@
  * editors come from here. Durations are milliseconds and sizes are bytes once parsed.
  */
 import * as z from 'zod';
+import { httpOptions } from '../http/options.ts';
 import { bytes, duration, globs } from '../options.ts';
 import { byType, NEEDS_EVERY, needsEvery, takingOptions } from '../select/options.ts';
 
@@ -55,6 +56,7 @@ export const general = z.strictObject({
   agent: identity().optional().describe('Identity of this agent in the id of every event (default: the host name).'),
   host: identity().optional().describe("The host's name in every event (default: the machine's own)."),
   log: logOptions,
+  http: httpOptions,
 });
 
 export const include = z

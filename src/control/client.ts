@@ -1,7 +1,8 @@
 /** The other end of the service's socket: for the command, which finds out by it whether a service runs. */
-import { type IncomingMessage, request } from 'node:http';
-import type { AgentStatus } from '../agent.ts';
+import type { IncomingMessage } from 'node:http';
 import { errno } from '../errors.ts';
+import type { StatusView } from '../http/view.ts';
+import { request } from '../node-http.ts';
 import { findAddress, isTooLong } from './address.ts';
 
 /** How long an answer may take to begin, and to go on, in milliseconds. */
@@ -45,8 +46,8 @@ export class ControlClient {
     return new ControlClient(await findAddress(state), answerMs);
   }
 
-  async status(): Promise<AgentStatus> {
-    return (await this.get('/status')) as AgentStatus;
+  async status(): Promise<StatusView> {
+    return (await this.get('/api/status')) as StatusView;
   }
 
   async get(target: string): Promise<unknown> {
@@ -98,12 +99,15 @@ async function parse(response: IncomingMessage): Promise<unknown> {
   }
   const body = JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown;
   const status = response.statusCode ?? 0;
-  if (status !== 200) throw new ControlRefused(status, String((body as { error?: unknown }).error));
+  if (status !== 200) {
+    const { error, reason } = body as { error?: unknown; reason?: unknown };
+    throw new ControlRefused(status, String(error ?? reason));
+  }
   return body;
 }
 
 /** The service that runs with a folder for state, with what it says of itself; undefined when none does. */
-export async function findService(state: string): Promise<{ client: ControlClient; status: AgentStatus } | undefined> {
+export async function findService(state: string): Promise<{ client: ControlClient; status: StatusView } | undefined> {
   const client = await ControlClient.at(state);
   try {
     return { client, status: await client.status() };

@@ -3,26 +3,17 @@
  *
  *   listen ──(a socket is there: does anybody answer?)──▶ refused, or the stale one replaced ──▶ open ──close──▶ socket gone
  *
- * Limits: so many connections, a body of 1 MiB, 10 s for a request to arrive, 30 s for an answer, and 60 s in which an answer that is read
- * line by line must move on.
+ * What is asked there and how it is answered is the API's matter, as are its limits but for the number of connections.
  */
-
 import { chmod } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { connect } from 'node:net';
-import type { Clock } from '../clock.ts';
-import { withDeadline } from '../deadline.ts';
 import { describe, errno, UsageError } from '../errors.ts';
+import { createListener, type Handle } from '../http/listener.ts';
 import type { Log } from '../log.ts';
 import { findAddress, forgetAddress, isTooLong, makeAddress, PATH_BYTES_MAX } from './address.ts';
-import type { ControlAnswer, ControlledAgent } from './handler.ts';
 
 const CONNECTIONS_MAX = 32;
-const BODY_BYTES_MAX = 2 ** 20;
-const HEADER_BYTES_MAX = 16 * 2 ** 10;
-const REQUEST_MS = 10_000;
-const ANSWER_MS = 30_000;
-const IDLE_MS = 60_000;
 /** How long one that is there may take to accept a connection, in milliseconds. */
 const KNOCK_MS = 2000;
 /** Exit code when another service has the folder, EX_UNAVAILABLE of sysexits.h. */
@@ -30,8 +21,8 @@ const EXIT_UNAVAILABLE = 69;
 
 export interface ControlParts {
   readonly state: string;
-  readonly agent: ControlledAgent;
-  readonly clock: Clock;
+  /** Answers what is asked: the API, which is loaded when somebody asks first. */
+  readonly handle: Handle;
   readonly log: Log;
 }
 
@@ -43,7 +34,7 @@ export interface Control {
  * Opens the socket. Throws `UsageError` when a service with this folder for state runs. Where no socket can be made at all, it is said and
  * the service does without.
  */
-export async function openControl({ state, agent, clock, log }: ControlParts): Promise<Control> {
+export async function openControl({ state, handle, log }: ControlParts): Promise<Control> {
   try {
     const before = await findAddress(state);
     if (await isAnswered(before)) {
@@ -55,7 +46,7 @@ export async function openControl({ state, agent, clock, log }: ControlParts): P
     await forgetAddress(state, before);
     const { path, elsewhere } = await makeAddress(state);
     if (isTooLong(path)) throw new Error(`${path} has more than the ${PATH_BYTES_MAX} bytes that the path of a socket may have`);
-    const server = createControlServer(agent, clock);
+    const server = await createControlServer(handle);
     await listen(server, path);
     if (elsewhere)
       log.info({ socket: path }, 'the path of the folder for state is too long for a socket, so that the socket is elsewhere');
@@ -115,74 +106,7 @@ async function listen(server: Server, path: string): Promise<void> {
   server.on('error', () => {});
 }
 
-function createControlServer(agent: ControlledAgent, clock: Clock): Server {
-  const server = createServer(
-    { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: 1000 },
-    (request, response) => {
-      serve(agent, clock, request, response).catch(() => response.destroy());
-    },
-  );
-  server.maxConnections = CONNECTIONS_MAX;
-  server.setTimeout(IDLE_MS);
-  // It holds no process: the service ends when its sinks are done.
-  server.unref();
-  return server;
-}
-
-async function serve(agent: ControlledAgent, clock: Clock, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { method = '', url: target = '/' } = request;
-  const body = await readBody(request);
-  if ('error' in body) return sendJson(response, body.status, { error: body.error });
-  let answer: ControlAnswer;
-  try {
-    answer = await withDeadline(
-      clock,
-      ANSWER_MS,
-      'the answer',
-      async () => await (await import('./handler.ts')).handleControl(agent, { method, target, body: body.value }),
-    );
-  } catch (error) {
-    return sendJson(response, 500, { error: describe(error) });
-  }
-  if ('body' in answer) return sendJson(response, answer.status, answer.body);
-  response.writeHead(answer.status, { 'content-type': 'application/x-ndjson' });
-  for await (const line of answer.lines) {
-    if (response.destroyed) return;
-    if (!response.write(`${JSON.stringify(line)}\n`)) await drained(response);
-  }
-  response.end();
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(`${JSON.stringify(body)}\n`);
-}
-
-const drained = async (response: ServerResponse): Promise<void> =>
-  await new Promise((resolve) => {
-    const settle = (): void => {
-      response.removeListener('drain', settle);
-      response.removeListener('close', settle);
-      resolve();
-    };
-    response.once('drain', settle);
-    response.once('close', settle);
-  });
-
-type Body = { readonly value: unknown } | { readonly status: number; readonly error: string };
-
-async function readBody(request: IncomingMessage): Promise<Body> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > BODY_BYTES_MAX) return { status: 413, error: `the body has more than ${BODY_BYTES_MAX} bytes` };
-    pieces.push(piece);
-  }
-  if (bytes === 0) return { value: undefined };
-  try {
-    return { value: JSON.parse(Buffer.concat(pieces).toString('utf8')) };
-  } catch (error) {
-    return { status: 400, error: `the body is not JSON: ${describe(error)}` };
-  }
+async function createControlServer(handle: Handle): Promise<Server> {
+  const caller = { from: 'the socket', trusted: true, loopback: true, secure: false, token: undefined };
+  return await createListener({ handle, caller: () => caller, connections: CONNECTIONS_MAX });
 }

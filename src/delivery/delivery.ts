@@ -24,6 +24,7 @@ import { Keeper } from './keeper.ts';
 import type { Lane } from './lane.ts';
 import { Notices } from './notice.ts';
 import { Operations } from './operations.ts';
+import type { DrainRate } from './options.ts';
 import { Pacer } from './pacer.ts';
 import { Pool } from './pool.ts';
 import { Sender } from './sender.ts';
@@ -122,10 +123,11 @@ export class Delivery {
   }
 
   status(): DeliveryStatus {
+    const { lanes, memory } = this.#intake;
     return statusOf({
       ledger: this.#ledger.view(),
-      lanes: [...this.#intake.lanes.values()],
-      memory: this.#intake.memory,
+      lanes: [...lanes.values()],
+      memory,
       health: this.#health.status(),
       pacer: this.#pacer,
       dead: this.#dead,
@@ -150,6 +152,12 @@ export class Delivery {
   /** Tries the broker now, whatever was to be waited for. */
   probe(): void {
     this.#health.probe();
+  }
+
+  /** Empties the spool at another rate, until it is configured anew or told nothing: then as the options say. */
+  drainAt(rate: Partial<DrainRate> = {}): void {
+    this.#pacer.configure({ ...this.#settings.delivery.drain, ...rate });
+    this.#kickAll();
   }
 
   /** Takes an event. Never waits. */
@@ -279,9 +287,7 @@ export class Delivery {
     const { timeout } = this.#settings;
     const pool = this.#pool;
     const connection = await withDeadline(this.#deadlines, timeout, 'connect', (signal) => pool.acquire(signal));
-    const late = (): void => {
-      this.#lateAnswers++;
-    };
+    const late = (): void => void this.#lateAnswers++;
     try {
       await withDeadline(this.#deadlines, timeout, 'write', (signal) => connection.write(batch, signal), late);
     } catch (error) {

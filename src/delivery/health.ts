@@ -31,6 +31,8 @@ export interface HealthStatus {
   readonly breaker: 'closed' | 'open' | 'half_open';
   /** Failures since the last success. */
   readonly failures: number;
+  /** When it began to fail, while it does, as Unix time in milliseconds. */
+  readonly failingSince: number | undefined;
   /** What the last failure was, while it lasts. */
   readonly reason: string | undefined;
   /** Why the broker asked to wait, while it does. */
@@ -49,6 +51,7 @@ export class Health {
   #open = false;
   #failures = 0;
   #lastSuccess: number;
+  #failingSince: number | undefined;
   #reason: string | undefined;
   #retryAt = 0;
   #delay = 0;
@@ -102,6 +105,7 @@ export class Health {
     return {
       breaker: state === CircuitState.Closed ? 'closed' : state === CircuitState.HalfOpen ? 'half_open' : 'open',
       failures: this.#failures,
+      failingSince: this.#failingSince,
       reason: this.#reason,
       blocked: this.#blocked,
       nextProbe: waits,
@@ -162,6 +166,7 @@ export class Health {
   #succeeded(): void {
     if (this.#failures > 0) this.#log.info({ sink: this.#name, failures: this.#failures }, 'the sink works again');
     this.#failures = 0;
+    this.#failingSince = undefined;
     this.#reason = undefined;
     this.#delay = 0;
     this.#lastSuccess = this.#clock.monotonic();
@@ -172,6 +177,7 @@ export class Health {
     const say = code === 'misconfigured' ? 'error' : 'warn';
     if (reason !== this.#reason) this.#log[say]({ sink: this.#name, code, reason }, 'the sink fails; its events wait');
     this.#failures++;
+    this.#failingSince ??= this.#clock.wall();
     this.#reason = reason;
     this.#retryAt = this.#clock.monotonic() + this.#nextDelay(code);
   }

@@ -38,13 +38,8 @@ const spoolOptions = z.strictObject({
     .describe('What gives way when the spool is full; block leaves that to the queue (default drop_oldest).'),
 });
 
-const drainOptions = z.strictObject({
-  order: z
-    .enum(['ordered', 'backfill'])
-    .prefault('ordered')
-    .describe(
-      'ordered: new events queue behind the spool. backfill: they go first, and the spool empties beside them (default ordered).',
-    ),
+/** How fast a spool empties: what may also be set while the service runs. */
+export const drainRateOptions = {
   rate: z
     .union([z.literal('auto'), z.number()], { error: RATE_HELP })
     .refine((rate) => rate === 'auto' || (rate > 0 && rate <= RATE_MAX), RATE_HELP)
@@ -56,6 +51,16 @@ const drainOptions = z.strictObject({
     .union([z.literal('auto'), bytes({ min: 1024 })])
     .prefault('auto')
     .describe('Bytes a second while the spool empties; auto is as for `rate`, and at least 4MiB (default auto).'),
+};
+
+const drainOptions = z.strictObject({
+  order: z
+    .enum(['ordered', 'backfill'])
+    .prefault('ordered')
+    .describe(
+      'ordered: new events queue behind the spool. backfill: they go first, and the spool empties beside them (default ordered).',
+    ),
+  ...drainRateOptions,
 });
 
 const breakerOptions = z.strictObject({
@@ -104,6 +109,7 @@ const schema = z.object(deliveryOptions);
 export type DeliveryOptions = z.output<typeof schema>;
 export type SpoolOptions = z.output<typeof spoolOptions>;
 export type DrainOptions = z.output<typeof drainOptions>;
+export type DrainRate = Pick<DrainOptions, 'rate' | 'byte_rate'>;
 
 /** A broker sink's options hold delivery's. */
 export const deliveryOf = (options: unknown): DeliveryOptions => options as DeliveryOptions;

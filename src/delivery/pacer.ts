@@ -9,7 +9,7 @@
  * What comes in is counted in windows of a second; the peak is that of the last `WINDOWS` that saw anything.
  */
 import type { Clock } from '../clock.ts';
-import type { DrainOptions } from './options.ts';
+import type { DrainRate } from './options.ts';
 
 const WINDOW_MS = 1000;
 /** Windows that are remembered: ten minutes of them. */
@@ -44,7 +44,7 @@ export interface Grant {
 
 export class Pacer {
   readonly #clock: Clock;
-  #options: DrainOptions;
+  #options: DrainRate;
   /** When there was no credit. In the future while there is debt. */
   #emptyAt = Number.NEGATIVE_INFINITY;
   #lastAt = Number.NEGATIVE_INFINITY;
@@ -59,14 +59,14 @@ export class Pacer {
   #slow = false;
 
   /** `onSlow` is told when a rate begins to be less than the peak of what comes in: the spool may never empty. */
-  constructor(options: DrainOptions, clock: Clock, onSlow: (rate: Rate, peak: Rate) => void = () => {}) {
+  constructor(options: DrainRate, clock: Clock, onSlow: (rate: Rate, peak: Rate) => void = () => {}) {
     this.#options = options;
     this.#clock = clock;
     this.#onSlow = onSlow;
     this.#windowAt = clock.monotonic();
   }
 
-  configure(options: DrainOptions): void {
+  configure(options: DrainRate): void {
     const { rate, byte_rate } = this.#options;
     this.#options = options;
     if (options.rate === rate && options.byte_rate === byte_rate) return;

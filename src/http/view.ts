@@ -22,7 +22,9 @@ export const finding = z
     subject: z.string().describe('What it is about: `sink NAME`, `sensor NAME` or `service`.'),
     text: z
       .string()
-      .describe('One sentence: what is wrong, since when, what is done about it (next probe, how much is spooled, when it is empty).'),
+      .describe(
+        'One sentence: what is wrong, since when, what is done about it (next probe, how much is spooled, when it is empty).',
+      ),
     since: moment('When it began').optional(),
   })
   .meta({ id: 'Finding' });
@@ -53,7 +55,7 @@ export const sensorView = z
   })
   .meta({ id: 'Sensor' });
 
-export const ledgerView = z
+const ledgerView = z
   .object({
     published: count('Events that the sink selected. Equals the sum of all others.'),
     queued: count('In memory.'),
@@ -170,3 +172,81 @@ export type SinkView = z.infer<typeof sinkView>;
 export type StatusView = z.infer<typeof statusView>;
 export type HistoryView = z.infer<typeof historyView>;
 export type ConfigView = z.infer<typeof configView>;
+
+export const liveView = z
+  .object({ live: z.boolean(), reason: z.string().optional().describe('Why it does not live.') })
+  .meta({ id: 'Live' });
+
+export const readyView = z
+  .object({
+    ready: z.boolean(),
+    reason: z.string().optional().describe('Why it is not ready.'),
+    sinks: z.array(
+      z.object({
+        name: z.string(),
+        state: z.enum(['idle', 'sending', 'waiting', 'stopped']),
+        condition: conditionName,
+        reason: z.string().optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'Ready' });
+
+/** Of a change that has nothing more to say. */
+export const doneView = z.object({}).meta({ id: 'Done' });
+
+export const countView = z.object({ events: count('How many events it was done to.') }).meta({ id: 'Count' });
+
+export const levelView = z
+  .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']) })
+  .meta({ id: 'Level' });
+
+const amount = {
+  events: count('Events.'),
+  bytes: bytes('Their size'),
+  oldest: moment('When the first was sampled').optional(),
+  newest: moment('When the last was sampled').optional(),
+};
+
+export const spoolView = z
+  .object({
+    status: z
+      .record(z.string(), z.unknown())
+      .describe('What its delivery shows of itself; other releases may show other things.'),
+    summary: z.object({
+      ...amount,
+      lanes: z.array(
+        z.object({
+          lane: count('Number of the lane.'),
+          ...amount,
+          losses: z.array(z.record(z.string(), z.unknown())).describe('What is lost and not told to the far end yet.'),
+        }),
+      ),
+      dead: z.object({ ...amount, reasons: z.array(z.object({ reason: z.string(), events: count('Dead letters.') })) }),
+      runs: z.array(z.string()).describe('Runs that have not ended: the present one, or those that were killed.'),
+    }),
+  })
+  .meta({ id: 'Spool' });
+
+export const itemView = z
+  .object({
+    seq: z.string().describe('RUN/LANE/N, the number that it is sent under.'),
+    lane: count('Number of the lane.'),
+    id: z.string(),
+    type: z.string(),
+    time: moment('When it was sampled'),
+    agent: z.string(),
+    host: z.string(),
+    sensor: z.string(),
+    bytes: bytes('Its size'),
+    encoding: z.enum(['json', 'msgpack']),
+    number: count('Number of the dead letter.').optional(),
+    reason: z.string().optional().describe('Why it is a dead letter.'),
+    rejected: moment('Since when it is one').optional(),
+    event: z.unknown().optional().describe('The event of format 1.'),
+  })
+  .meta({ id: 'Item' });
+
+export type LiveView = z.infer<typeof liveView>;
+export type ReadyView = z.infer<typeof readyView>;
+export type LogLevel = z.infer<typeof levelView>['level'];

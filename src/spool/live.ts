@@ -14,7 +14,7 @@ export class LiveSpool implements SpoolAccess {
 
   constructor(sink: string, client: ControlClient) {
     this.#client = client;
-    this.#path = `/sinks/${encodeURIComponent(sink)}`;
+    this.#path = `/api/sinks/${encodeURIComponent(sink)}`;
     this.from = `from the running service at ${client.path}`;
   }
 

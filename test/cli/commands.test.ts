@@ -7,7 +7,24 @@ import { parse } from 'yaml';
 import { REPOSITORY } from '../support.ts';
 import { type StartOptions, tidegate, workplace } from './process-support.ts';
 
-const COMMANDS = ['run', 'once', 'check', 'init', 'schema', 'completion', 'sensors', 'sinks', 'record', 'spool', 'verify'];
+const COMMANDS = [
+  'run',
+  'once',
+  'check',
+  'init',
+  'schema',
+  'completion',
+  'sensors',
+  'sinks',
+  'record',
+  'top',
+  'tap',
+  'spool',
+  'drain',
+  'reload',
+  'log-level',
+  'verify',
+];
 const ESCAPE = '\u001b';
 const { machine, work, state } = workplace();
 const cli = async (args: readonly string[], options: StartOptions = {}) => await tidegate(['--state', state, ...args], options);
@@ -209,7 +226,7 @@ describe('the command line', () => {
   it('has help for each command, and no other', async () => {
     const { out } = await cli(['--help']);
     const [, commands = ''] = /\nCommands:\n([^]*?)\n\n/.exec(out) ?? [];
-    expect([...commands.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name)).toEqual([...COMMANDS, 'help']);
+    expect([...commands.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name]) => name)).toEqual([...COMMANDS, 'help']);
   });
 
   it.each(['--version', '-V'])('says its version: %s', async (flag) => {

@@ -10,11 +10,11 @@ import { type Ended, serve, tidegate, until } from './process-support.ts';
 const health = async (state: string): Promise<Ended> => await tidegate(['--state', state, 'health']);
 
 test('a running service is healthy, one that was stopped is not', async () => {
-  const { service, state } = serve(() => 'interval: 1h\nsensors: { load: {}, cpu: {} }\nsinks: { out: { type: console } }\n');
+  const { service, state } = serve(() => 'interval: 1h\nsensors: { load: {}, memory: {} }\nsinks: { out: { type: console } }\n');
   await until('ran', () => service.written.err.includes('"msg":"runs"'), service);
   const well = await health(state);
   expect(well).toMatchObject({ code: 0, err: '' });
-  expect(well.out).toMatch(/^healthy: run \w+, 1 of 2 sensors sample, 1 sink\n$/);
+  expect(well.out).toMatch(/^healthy: run \w+, 2 of 2 sensors sample, 1 sink\n$/);
   service.child.kill('SIGTERM');
   await service.ended;
   expect(await health(state)).toMatchObject({
@@ -39,17 +39,27 @@ async function answering(listener: RequestListener | 'never'): Promise<string> {
   return state;
 }
 
-const STATUS = JSON.stringify({ run: 'r1', sensors: [{ state: 'sampling' }], sinks: [{}, {}] });
+const STATUS = {
+  service: { run: 'r1' },
+  condition: 'degraded',
+  findings: [{ text: 'The broker is away.' }],
+  sensors: [{ state: 'sampling' }],
+  sinks: [{}, {}],
+};
 
-test('a service that judges itself is asked for its judgement', async () => {
+test('is asked for its judgement: one that lives and is not well is healthy, and says what it lacks', async () => {
   let live = true;
   const state = await answering(({ url }, response) => {
-    if (url !== '/livez') response.end(STATUS);
-    else response.writeHead(live ? 200 : 503).end(live ? '{}' : '{ "error": "no sensor was sampled for 5 minutes" }');
+    if (url === '/api/status') response.end(JSON.stringify(STATUS));
+    else if (url === '/livez' && live) response.end('{ "live": true }');
+    else response.writeHead(503).end('{ "live": false, "reason": "the scheduler is late by 31 s" }');
   });
-  expect(await health(state)).toMatchObject({ code: 0, out: 'healthy: run r1, 1 of 1 sensors sample, 2 sinks\n' });
+  expect(await health(state)).toMatchObject({
+    code: 0,
+    out: 'healthy: run r1, 1 of 1 sensors sample, 2 sinks; degraded: The broker is away.\n',
+  });
   live = false;
-  expect(await health(state)).toMatchObject({ code: 1, err: 'unhealthy: no sensor was sampled for 5 minutes\n' });
+  expect(await health(state)).toMatchObject({ code: 1, err: 'unhealthy: the scheduler is late by 31 s\n' });
 });
 
 test('one that accepts and never answers is given up', async () => {

@@ -3,76 +3,18 @@
  * engine is the tests' own (`engine.ts`); where none can be had, each test says why it is skipped.
  */
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { describeShared, sharedKafka } from '../brokers/index.ts';
 import { REPOSITORY } from '../support.ts';
-import { buildImage, IMAGE } from './build.ts';
-import { Engine, NoEngine } from './engine.ts';
+import { IMAGE } from './build.ts';
+import { engine, start, stop, tidegate, until, useImage } from './setup.ts';
 
-/** A condition that has not come true after this never will, in milliseconds. */
-const UNTIL_MS = 30_000;
 /** The most that the image may take unpacked, on a base of some 75 MB, as Debian's slim one, in bytes. */
 const OWN_BYTES_MAX = 175e6;
-const LOCKED = ['--read-only', '--tmpfs=/tmp', '--cap-drop=ALL', '--security-opt=no-new-privileges'];
-
-let engine: Engine;
-let missing = '';
-
-beforeAll(async () => {
-  try {
-    engine = await Engine.open();
-    await buildImage(engine);
-  } catch (error) {
-    if (!(error instanceof NoEngine)) throw error;
-    missing = error.message;
-  }
-});
-afterAll(async () => await engine?.close());
-beforeEach((context) => {
-  if (missing !== '') context.skip(missing);
-});
-afterEach(async () => {
-  if (missing !== '') return;
-  const left = await engine.docker(['ps', '-aq']);
-  if (left !== '') await engine.docker(['rm', '-f', ...left.split('\n')]);
-});
-
-const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
-  await vi.waitFor(
-    async () => {
-      if (!(await holds())) throw new Error(`never ${what}`);
-    },
-    { timeout: UNTIL_MS, interval: 100 },
-  );
-};
-
-/** A configuration, readable by the container's user. */
-function configure(yaml: string): string {
-  const file = join(engine.folder, `${randomUUID()}.yaml`);
-  writeFileSync(file, yaml, { mode: 0o644 });
-  return `${file}:/etc/tidegate.yaml:ro`;
-}
-
-/** Starts the service; the container's name. */
-async function start(options: readonly string[], yaml: string): Promise<string> {
-  const name = `t-${randomUUID()}`;
-  const flags = [...LOCKED, '--network=host', '--health-interval=1s', ...options, '-v', configure(yaml)];
-  await engine.docker(['run', '-d', '--name', name, ...flags, IMAGE, 'run', '-c', '/etc/tidegate.yaml']);
-  await until('healthy', async () => (await engine.inspect<string>(name, '.State.Health.Status')) === 'healthy');
-  return name;
-}
-
-const stop = async (name: string, signal = 'SIGTERM'): Promise<number> => {
-  await engine.docker(['kill', '-s', signal, name]);
-  return Number(await engine.docker(['wait', name]));
-};
-
-/** Runs one command of the image to its end. */
-const tidegate = async (options: readonly string[], ...args: string[]): Promise<string> =>
-  await engine.docker(['run', '--rm', ...LOCKED, ...options, IMAGE, ...args]);
+useImage();
 
 describe('what is in the image', () => {
   test('is what runs, its licence, and nothing else', async () => {

@@ -5,16 +5,15 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { AgentStatus } from '../../src/agent.ts';
-import { systemClock } from '../../src/clock.ts';
 import { ControlClient, ControlRefused, findService } from '../../src/control/client.ts';
-import type { Controlled, ControlledAgent } from '../../src/control/handler.ts';
 import { type Control, openControl } from '../../src/control/server.ts';
 import type { DeadLetter } from '../../src/delivery/dead-letters.ts';
 import { Entry } from '../../src/delivery/entry.ts';
 import { openLevelStore } from '../../src/delivery/level-store.ts';
-import type { DeliveryStatus } from '../../src/delivery/status.ts';
+import type { Handle } from '../../src/http/listener.ts';
+import { Web } from '../../src/http/web.ts';
 import type { Log } from '../../src/log.ts';
+import { agentOf, configOf, serviceOf } from '../http/service.ts';
 import { temporaryFolder } from '../support.ts';
 
 const letterOf = (number: number): DeadLetter => {
@@ -34,38 +33,14 @@ const letterOf = (number: number): DeadLetter => {
   return { number, reason: 'too large', time: 1, entry: new Entry({ ...fields, contentType: 'application/json' }, 0) };
 };
 
-/** An agent with a sink `broker`, whose deeds are told, and a sink `file` that is no broker's. */
-async function agentOf(letters: readonly DeadLetter[]): Promise<{ agent: ControlledAgent; deeds: string[] }> {
+/** An API over a sink `broker`, whose deeds are told, and a sink `file` that is no broker's. */
+async function apiOf(letters: readonly DeadLetter[] = []): Promise<{ handle: Handle; deeds: string[] }> {
   const { store } = await openLevelStore(join(temporaryFolder(), 'spool'), { minFree: 0, ballast: 0 });
   onTestFinished(async () => await store.close());
-  const deeds: string[] = [];
-  const tell =
-    (what: string) =>
-    async (numbers: Iterable<number> = []): Promise<number> => {
-      deeds.push(`${what} ${[...numbers].join(' ')}`.trim());
-      return [...numbers].length;
-    };
-  const broker: Controlled = {
-    status: () => ({ spool: { events: 0, bytes: 0, ready: true, reason: undefined } }) as unknown as DeliveryStatus,
-    operations: {
-      store,
-      deadLetters: async function* () {
-        yield* letters;
-      },
-      retry: tell('retry'),
-      discard: tell('discard'),
-      discardSpooled: async () => await tell('discard spooled')(),
-    },
-    pause: () => void deeds.push('pause'),
-    resume: () => void deeds.push('resume'),
-    probe: () => void deeds.push('probe'),
-  };
-  const sinks = [{ name: 'broker' }, { name: 'file' }] as unknown as AgentStatus['sinks'];
-  const agent = {
-    status: () => ({ run: 'r', sensors: [], sinks }),
-    delivery: (name: string) => (name === 'broker' ? broker : undefined),
-  };
-  return { agent, deeds };
+  const { agent, deeds } = agentOf({ letters, store });
+  const web = new Web(serviceOf(await configOf(), agent).service);
+  onTestFinished(async () => await web.close());
+  return { handle: web.handle, deeds };
 }
 
 const logOf = (lines: string[]): Log => {
@@ -73,16 +48,16 @@ const logOf = (lines: string[]): Log => {
   return { debug: write, info: write, warn: write, error: write };
 };
 
-async function opened(state: string, agent: ControlledAgent, log: string[] = []): Promise<Control> {
-  const control = await openControl({ state, agent, clock: systemClock, log: logOf(log) });
+async function opened(state: string, handle: Handle, log: string[] = []): Promise<Control> {
+  const control = await openControl({ state, handle, log: logOf(log) });
   onTestFinished(async () => await control.close());
   return control;
 }
 
 async function client(letters: readonly DeadLetter[] = []): Promise<{ client: ControlClient; deeds: string[]; state: string }> {
   const state = temporaryFolder();
-  const { agent, deeds } = await agentOf(letters);
-  await opened(state, agent);
+  const { handle, deeds } = await apiOf(letters);
+  await opened(state, handle);
   return { client: (await findService(state))?.client as ControlClient, deeds, state };
 }
 
@@ -95,38 +70,41 @@ const refusal = async (call: Promise<unknown>): Promise<[number, string]> => {
 describe('the handler', () => {
   it('answers with a summary, dead letters by line, and one of them', async () => {
     const { client: service } = await client([1, 2, 3].map(letterOf));
-    expect(await service.get('/sinks/broker/spool')).toMatchObject({
+    expect(await service.get('/api/sinks/broker/spool')).toMatchObject({
       summary: { events: 0, dead: { events: 3, reasons: [{ reason: 'too large', events: 3 }] } },
     });
     const lines: unknown[] = [];
-    for await (const line of service.lines('/sinks/broker/dead?limit=2')) lines.push(line);
+    for await (const line of service.lines('/api/sinks/broker/dead?limit=2')) lines.push(line);
     expect(lines).toMatchObject([{ number: 1, seq: 'r/0/1' }, { number: 2 }]);
-    expect(await service.get('/sinks/broker/item?which=r/0/3')).toMatchObject({ number: 3 });
+    expect(await service.get('/api/sinks/broker/item?which=r/0/3')).toMatchObject({ number: 3 });
   });
 
   it('does what it is told', async () => {
     const { client: service, deeds } = await client([4, 5].map(letterOf));
-    expect(await service.post('/sinks/broker/dead/retry', { numbers: 'all' })).toEqual({ events: 2 });
-    await service.post('/sinks/broker/dead/discard', { numbers: [4] });
-    await service.post('/sinks/broker/spool/discard', { numbers: 'all' });
-    for (const what of ['pause', 'resume', 'probe']) await service.post(`/sinks/broker/${what}`);
+    expect(await service.post('/api/sinks/broker/dead/retry', { numbers: 'all' })).toEqual({ events: 2 });
+    await service.post('/api/sinks/broker/dead/discard', { numbers: [4] });
+    await service.post('/api/sinks/broker/spool/discard', { numbers: 'all' });
+    for (const what of ['pause', 'resume', 'probe']) await service.post(`/api/sinks/broker/${what}`);
     expect(deeds).toEqual(['retry 4 5', 'discard 4', 'discard spooled', 'pause', 'resume', 'probe']);
   });
 
   it('refuses what there is not, and what makes no sense', async () => {
     const { client: service, deeds } = await client();
     expect(await refusal(service.get('/nothing'))).toEqual([404, 'there is no GET /nothing']);
-    expect(await refusal(service.get('/sinks/brokr/spool'))).toEqual([
+    expect(await refusal(service.get('/api/sinks/brokr/spool'))).toEqual([
       404,
       'there is no sink "brokr" here; did you mean broker?',
     ]);
-    expect(await refusal(service.get('/sinks/file/spool'))).toEqual([404, expect.stringContaining('has no spool')]);
-    expect(await refusal(service.get('/sinks/broker/dead?limit=x'))).toEqual([400, 'limit=x: expected a whole number']);
-    expect(await refusal(service.get('/sinks/%ff/spool'))).toEqual([400, expect.any(String)]);
-    expect(await refusal(service.get('/sinks/broker/item?which=9'))).toEqual([404, expect.any(String)]);
+    expect(await refusal(service.get('/api/sinks/file/spool'))).toEqual([404, expect.stringContaining('has no spool')]);
+    expect(await refusal(service.get('/api/sinks/broker/dead?limit=x'))).toEqual([400, 'limit: expected a whole number']);
+    expect(await refusal(service.get('/api/sinks/%ff/spool'))).toEqual([404, expect.any(String)]);
+    expect(await refusal(service.get('/api/sinks/broker/item?which=9'))).toEqual([404, expect.any(String)]);
     for (const body of [{}, { numbers: [-1] }, { numbers: ['1'] }, { numbers: [1], more: 1 }])
-      expect(await refusal(service.post('/sinks/broker/dead/retry', body))).toEqual([400, expect.stringContaining('"numbers"')]);
-    expect(await refusal(service.post('/sinks/broker/spool/discard', { numbers: [1] }))).toEqual([400, expect.any(String)]);
+      expect(await refusal(service.post('/api/sinks/broker/dead/retry', body))).toEqual([
+        400,
+        expect.stringContaining('"numbers"'),
+      ]);
+    expect(await refusal(service.post('/api/sinks/broker/spool/discard', { numbers: [1] }))).toEqual([400, expect.any(String)]);
     expect(deeds).toEqual([]);
   });
 });
@@ -134,7 +112,8 @@ describe('the handler', () => {
 describe('the socket', () => {
   const send = async (path: string, method: string, body: string): Promise<{ status: number | undefined; body: unknown }> => {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request({ socketPath: path, method, path: '/sinks/broker/dead/retry' }, resolve).on('error', reject).end(body);
+      const headers = { 'content-type': 'application/json' };
+      request({ socketPath: path, method, path: '/api/sinks/broker/dead/retry', headers }, resolve).on('error', reject).end(body);
     });
     return { status: response.statusCode, body: await json(response) };
   };
@@ -153,10 +132,8 @@ describe('the socket', () => {
 
   it('is refused to a second service, and taken over from one that is dead', async () => {
     const { state } = await client();
-    const { agent } = await agentOf([]);
-    await expect(openControl({ state, agent, clock: systemClock, log: logOf([]) })).rejects.toThrow(
-      'is running already: stop it',
-    );
+    const { handle } = await apiOf();
+    await expect(openControl({ state, handle, log: logOf([]) })).rejects.toThrow('is running already: stop it');
     const other = temporaryFolder();
     // What a killed process leaves: a socket at which nobody listens.
     const left = createServer().listen(join(other, 'gone.sock'));
@@ -164,17 +141,17 @@ describe('the socket', () => {
     writeFileSync(join(other, 'control'), `${join(other, 'gone.sock')}\n`);
     await new Promise((resolve) => left.close(resolve));
     expect(await findService(other)).toBeUndefined();
-    await opened(other, agent);
-    expect((await findService(other))?.status).toMatchObject({ run: 'r' });
+    await opened(other, handle);
+    expect((await findService(other))?.status).toMatchObject({ service: { run: 'r' } });
     expect(existsSync(join(other, 'control'))).toBe(false);
   });
 
   it('is elsewhere where its path is too long, in a folder of its own', async () => {
     const state = join(temporaryFolder(), 'x'.repeat(100));
     mkdirSync(state);
-    const { agent } = await agentOf([]);
+    const { handle } = await apiOf();
     const log: string[] = [];
-    const control = await opened(state, agent, log);
+    const control = await opened(state, handle, log);
     const path = readFileSync(join(state, 'control'), 'utf8').trim();
     expect(log).toEqual([expect.stringContaining(path)]);
     expect(statSync(join(path, '..')).mode & 0o777).toBe(0o700);
@@ -186,8 +163,8 @@ describe('the socket', () => {
 
   it('is done without where none can be made', async () => {
     const log: string[] = [];
-    const { agent } = await agentOf([]);
-    await opened(join(temporaryFolder(), 'not', 'there'), agent, log);
+    const { handle } = await apiOf();
+    await opened(join(temporaryFolder(), 'not', 'there'), handle, log);
     expect(log).toEqual([expect.stringContaining('there is no socket to speak to this service')]);
   });
 });

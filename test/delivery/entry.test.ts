@@ -71,6 +71,13 @@ test(`an entry comes back as it was, whatever is in it (seed ${SEED})`, () => {
   );
 });
 
+test('names as long as a configuration and a schema let them be come back', () => {
+  const [agent, host, sensor] = ['a'.repeat(253), 'h'.repeat(253), `loss:${'s'.repeat(64)}`];
+  const one = entryOf(4, { agent, host, sensor, id: `${agent}/run/${sensor}/4`, type: 't'.repeat(255) });
+  one.position = 3;
+  expectSame(decodeEntry(encodeEntry(one), one.lane, 3), one);
+});
+
 test('a body of a megabyte, or of nothing, comes back', () => {
   for (const body of [Buffer.alloc(0), Buffer.alloc(2 ** 20, 7)]) {
     const one = entryOf(4, { body });

@@ -16,7 +16,7 @@ interface Sent {
 /** Drains for `ms`; `holdUp` says how long each batch takes, in milliseconds. */
 async function drain(rate: number, ms: number, holdUp: (now: number) => number): Promise<Sent[]> {
   const clock = new FakeClock();
-  const pacer = new Pacer({ order: 'ordered', rate, byte_rate: 2 ** 30 }, clock);
+  const pacer = new Pacer({ rate, byte_rate: 2 ** 30 }, clock);
   const sent: Sent[] = [];
   const began = clock.monotonic();
   while (clock.monotonic() - began < ms) {
@@ -70,7 +70,7 @@ it(`exceeds the rate in no second, however it is held up (SEED=${SEED})`, async 
 
 const pacerOf = (rate: number | 'auto', byteRate: number | 'auto' = 'auto') => {
   const [clock, slow] = [new FakeClock(), vi.fn<(rate: Rate, peak: Rate) => void>()];
-  const pacer = new Pacer({ order: 'ordered', rate, byte_rate: byteRate }, clock, slow);
+  const pacer = new Pacer({ rate, byte_rate: byteRate }, clock, slow);
   /** Lets `events` come in at once, and a second go by. */
   const second = async (events: number): Promise<void> => {
     for (let i = 0; i < events; i++) pacer.came(EVENT_BYTES);
@@ -155,7 +155,7 @@ it('lets a new rate hold within a second, whatever is owed at the old one', asyn
   const grant = pacer.grant(MAX_EVENTS, 2 ** 20);
   pacer.went(grant, 1, EVENT_BYTES);
   expect(pacer.wait(MAX_EVENTS)).toBeGreaterThan(90_000);
-  pacer.configure({ order: 'ordered', rate: 1000, byte_rate: 2 ** 30 });
+  pacer.configure({ rate: 1000, byte_rate: 2 ** 30 });
   await clock.advance(1000);
   expect(pacer.wait(MAX_EVENTS)).toBe(0);
 });
@@ -166,11 +166,11 @@ it('says once that a fixed rate is below the peak, and again when it is changed 
   expect(slow).not.toHaveBeenCalled();
   for (let i = 0; i < 10; i++) await second(60 + i);
   expect(slow).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ events: 50 }), { events: 60, bytes: 60 * EVENT_BYTES });
-  pacer.configure({ order: 'backfill', rate: 50, byte_rate: 'auto' });
+  pacer.configure({ rate: 50, byte_rate: 'auto' });
   expect(slow).toHaveBeenCalledOnce();
-  pacer.configure({ order: 'ordered', rate: 'auto', byte_rate: 'auto' });
+  pacer.configure({ rate: 'auto', byte_rate: 'auto' });
   await second(70);
   expect(slow).toHaveBeenCalledOnce();
-  pacer.configure({ order: 'ordered', rate: 'auto', byte_rate: 2048 });
+  pacer.configure({ rate: 'auto', byte_rate: 2048 });
   expect(slow).toHaveBeenCalledTimes(2);
 });

@@ -19,7 +19,15 @@ export interface Verdict {
 /** A configuration with some 400 events a second, and these lines below `sinks:`. */
 export function configuration(sinks: readonly string[], sensors = SENSORS): string {
   const lines = Array.from({ length: sensors }, (_, i) => `  s${i}: { type: load }`);
-  return ['interval: 100ms', 'sensors:', ...lines, 'sinks:', ...sinks.map((line) => `  ${line}`), ''].join('\n');
+  return [
+    'interval: 100ms',
+    'sensors:',
+    ...lines,
+    'http: { enabled: false }',
+    'sinks:',
+    ...sinks.map((line) => `  ${line}`),
+    '',
+  ].join('\n');
 }
 
 /** A service that keeps its state over restarts. */

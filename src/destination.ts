@@ -1,5 +1,5 @@
 /** Where a sink writes to, in a few words, as far as its options say. Secrets are not among these. */
-import type { SinkEntry } from '../config/config.ts';
+import type { SinkEntry } from './config/config.ts';
 
 /** Options that name a place, in the order in which they are told; the empty exchange is told by its queue. */
 const PLACES = ['path', 'brokers', 'hosts', 'vhost', 'topic', 'exchange', 'queue_name'] as const;
