@@ -10,6 +10,7 @@ import { type StartOptions, tidegate, workplace } from './process-support.ts';
 const COMMANDS = [
   'run',
   'once',
+  'health',
   'check',
   'init',
   'schema',
@@ -237,7 +238,7 @@ describe('the command line', () => {
   it.each([
     [['onse'], 'there is no command "onse"; did you mean once?'],
     [['onse', '-c', 'x'], 'there is no command "onse"; did you mean once?'],
-    [['xylophone'], 'there is no command "xylophone"; there is: run, once, check'],
+    [['xylophone'], 'there is no command "xylophone"; there is: run, once, health, check'],
     [['run', 'once'], 'run takes no arguments, but was given "once"'],
     [['once', '--formt', 'json'], '(Did you mean --format?)'],
     [['once', '--format', 'xml'], 'Allowed choices are table, json, msgpack, prometheus.'],
