@@ -129,9 +129,12 @@ sinks: { archive: { type: file, path: /state/events.ndjson } }
 });
 
 describe('the host, seen from inside without its network', () => {
+  const SEEN = { '/sys': '/host/sys', '/': '/host/root' };
+  const NAMED = { HOST_PROC: '/host/proc', HOST_SYS: '/host/sys', HOST_ROOT: '/host/root' };
   const mounts = (): string[] => [
-    ...['-v', `${engine.proc}:/host/proc:ro`, '-v', '/sys:/host/sys:ro', '-v', '/:/host/root:ro'],
-    ...['-e', 'HOST_PROC=/host/proc', '-e', 'HOST_SYS=/host/sys', '-e', 'HOST_ROOT=/host/root', '--network=none'],
+    '--network=none',
+    ...Object.entries({ [engine.proc]: '/host/proc', ...SEEN }).map(([from, to]) => `--volume=${from}:${to}:ro`),
+    ...Object.entries(NAMED).map(([name, path]) => `--env=${name}=${path}`),
   ];
   interface Sampled {
     readonly type: string;
