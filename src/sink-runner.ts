@@ -7,6 +7,7 @@ import type { Log } from './log.ts';
 import { Runner } from './runner.ts';
 import type { RunnerStatus } from './runner-types.ts';
 import { isBroker, type SinkDefinition } from './sink.ts';
+import type { Tracing } from './tracing.ts';
 
 /** What the agent needs of it. */
 export interface SinkRunner {
@@ -27,6 +28,7 @@ export interface SinkSurroundings {
   readonly stateDir: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
 }
 
 /**

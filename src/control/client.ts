@@ -1,6 +1,6 @@
 /** The other end of the service's socket: for the command, which finds out by it whether a service runs. */
 import { type IncomingMessage, request } from 'node:http';
-import type { AgentStatus } from '../agent.ts';
+import type { AgentStatus } from '../agent-status.ts';
 import { errno } from '../errors.ts';
 import { findAddress, isTooLong } from './address.ts';
 

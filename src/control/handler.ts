@@ -12,7 +12,7 @@
  *   POST /sinks/NAME/pause, resume, probe
  */
 import { z } from 'zod';
-import type { AgentStatus } from '../agent.ts';
+import type { AgentStatus } from '../agent-status.ts';
 import type { DeadLetter } from '../delivery/dead-letters.ts';
 import type { Operations } from '../delivery/operations.ts';
 import type { DeliveryStatus } from '../delivery/status.ts';

@@ -29,6 +29,10 @@ export interface HealthOptions {
 
 export interface HealthStatus {
   readonly breaker: 'closed' | 'open' | 'half_open';
+  /** When it opened or closed last, as Unix time in milliseconds; undefined while it never has. */
+  readonly since: number | undefined;
+  /** How often it has opened and closed, and how many probes were made meanwhile. */
+  readonly changes: { readonly opened: number; readonly closed: number; readonly probes: number };
   /** Failures since the last success. */
   readonly failures: number;
   /** What the last failure was, while it lasts. */
@@ -47,6 +51,8 @@ export class Health {
   #options: HealthOptions;
   readonly #breaker: CircuitBreakerPolicy;
   #open = false;
+  #since: number | undefined;
+  readonly #changes = { opened: 0, closed: 0, probes: 0 };
   #failures = 0;
   #lastSuccess: number;
   #reason: string | undefined;
@@ -74,11 +80,19 @@ export class Health {
     );
     // It also opens anew after each probe that failed, which is no news.
     this.#breaker.onBreak(() => {
-      if (!this.#open) this.#log.warn({ sink: this.#name, reason: this.#reason }, 'the breaker opens');
+      if (this.#open) return;
+      this.#log.warn({ sink: this.#name, reason: this.#reason }, 'the breaker opens');
       this.#open = true;
+      this.#changes.opened++;
+      this.#since = clock.wall();
+    });
+    this.#breaker.onHalfOpen(() => {
+      this.#changes.probes++;
     });
     this.#breaker.onReset(() => {
       this.#open = false;
+      this.#changes.closed++;
+      this.#since = clock.wall();
       this.#log.info({ sink: this.#name }, 'the breaker closes');
     });
   }
@@ -101,6 +115,8 @@ export class Health {
     const waits = this.#failures > 0 ? Math.max(0, this.#retryAt - this.#clock.monotonic()) : undefined;
     return {
       breaker: state === CircuitState.Closed ? 'closed' : state === CircuitState.HalfOpen ? 'half_open' : 'open',
+      since: this.#since,
+      changes: { ...this.#changes },
       failures: this.#failures,
       reason: this.#reason,
       blocked: this.#blocked,

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { AgentStatus } from '../../src/agent.ts';
+import type { AgentStatus } from '../../src/agent-status.ts';
 import { systemClock } from '../../src/clock.ts';
 import { ControlClient, ControlRefused, findService } from '../../src/control/client.ts';
 import type { Controlled, ControlledAgent } from '../../src/control/handler.ts';
