@@ -6,11 +6,13 @@ import { systemClock } from '../clock.ts';
 import { type Config, diffConfig } from '../config/config.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
-import { type Control, openControl } from '../control/server.ts';
+import { openControl } from '../control/server.ts';
 import { describe, errno, UsageError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Otlp } from '../telemetry/otlp/otlp.ts';
 import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
 import { createLog } from './log.ts';
+import { version } from './version.ts';
 import { announce, farewell } from './voice.ts';
 
 /** How long the sinks may go on writing after a signal, in milliseconds. */
@@ -21,7 +23,9 @@ const EVENT_BYTES_MAX = 512 * 1024;
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Options at the top that a reload does not apply. */
-const AT_START: readonly string[] = ['agent', 'log'];
+const AT_START: readonly string[] = ['agent', 'log', 'otlp'];
+/** How long the last of telemetry may take to be sent, in milliseconds. */
+const LAST_TELEMETRY_MS = 3000;
 
 export interface RunOptions extends GlobalOptions {
   readonly config?: string;
@@ -38,6 +42,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   const redact = (text: string): string => before.secrets.redact(now.secrets.redact(text));
   const log = createLog(context.err, config.log, context.paintErr, redact);
   for (const warning of warnings) log.warn({}, formatMistake(warning));
+  const otlp = await openOtlp(config, log);
   const agent = new Agent({
     agent: config.agent,
     host,
@@ -45,9 +50,15 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     clock: systemClock,
     log,
     maxEventBytes: EVENT_BYTES_MAX,
+    tracing: otlp?.tracing,
   });
+  otlp?.observe(() => agent.self());
   const control = await openControl({ state, agent, clock: systemClock, log });
-  const stopped = stopOnSignal(agent, control, context, log);
+  const close = async (): Promise<void> => {
+    await control.close();
+    await otlp?.stop(LAST_TELEMETRY_MS);
+  };
+  const stopped = stopOnSignal(agent, close, context, log);
   const started = agent.apply(config);
   reloadOnHangup(agent, load, log, started, (loaded) => {
     [now, before] = [loaded, now];
@@ -83,8 +94,15 @@ function makeFolder(folder: string): void {
   }
 }
 
+/** OpenTelemetry's SDK is loaded where something is to be sent, and nowhere else. */
+async function openOtlp({ otlp, agent, host, labels }: Config, log: Log): Promise<Otlp | undefined> {
+  if (!otlp) return undefined;
+  const { Otlp } = await import('../telemetry/otlp/otlp.ts');
+  return new Otlp(otlp, { agent, host, labels, version: version(), clock: systemClock, log });
+}
+
 /** The first SIGTERM or SIGINT flushes and resolves; a second one ends the process at once. */
-function stopOnSignal(agent: Agent, control: Control, context: Context, log: Log): Promise<void> {
+function stopOnSignal(agent: Agent, close: () => Promise<void>, context: Context, log: Log): Promise<void> {
   return new Promise((resolve) => {
     let stopping = false;
     for (const [signal, code] of Object.entries(SIGNALS)) {
@@ -98,7 +116,7 @@ function stopOnSignal(agent: Agent, control: Control, context: Context, log: Log
           'stops: delivers what is left, for so long at most; once more ends it at once',
         );
         void agent.stop(SHUTDOWN_MS).then(async () => {
-          await control.close();
+          await close();
           farewell(agent, context, log);
           resolve();
           // A sink or sensor that hangs for good may hold the process; everything that could be flushed is.

@@ -198,6 +198,12 @@ export const eventLoop = defineSchema({
   },
 });
 
+/** Which two schemas are a histogram: its buckets, and its sum and count. */
+export const HISTOGRAMS: readonly { readonly buckets: Schema; readonly total: Schema }[] = [
+  { buckets: latency, total: latencyTotal },
+  { buckets: write, total: writeTotal },
+];
+
 /** All of them, in the order in which they are shown. */
 export const SELF_SCHEMAS: readonly Schema[] = [
   sink,
