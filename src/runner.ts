@@ -13,11 +13,11 @@
  * deadline the sink is opened anew: an old connection must not answer for a new one. Nothing a sink does reaches beyond its runner.
  */
 import type { Clock } from './clock.ts';
-import { describe } from './errors.ts';
+import { codeOf, describe } from './errors.ts';
 import type { TideEvent } from './event.ts';
 import { Ledger, type LedgerView } from './ledger.ts';
 import type { Log } from './log.ts';
-import { codeOf, Outage } from './outage.ts';
+import { Outage } from './outage.ts';
 import { Pace } from './pace.ts';
 import { Queue } from './queue.ts';
 import type { Failure, RunnerOptions, RunnerStatus } from './runner-types.ts';

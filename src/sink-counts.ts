@@ -4,9 +4,8 @@
  * Events of one sample have one time, so that a batch costs an addition for each moment in it and not for each event.
  */
 import { DeadlineExceeded } from './deadline.ts';
-import { SinkError, type SinkErrorCode } from './errors.ts';
+import { codeOf, SinkError, type SinkErrorCode } from './errors.ts';
 import { Histogram, type HistogramView } from './histogram.ts';
-import { codeOf } from './outage.ts';
 
 /** Why a call failed: what the sink said of it, or that its deadline was over. */
 export type Cause = 'timeout' | SinkErrorCode;

@@ -12,9 +12,8 @@
  */
 import { type CircuitBreakerPolicy, CircuitState, circuitBreaker, handleWhen } from 'cockatiel';
 import type { Clock } from '../clock.ts';
-import { describe } from '../errors.ts';
+import { codeOf, describe } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { codeOf } from '../outage.ts';
 import type { DeliveryOptions } from './options.ts';
 
 /** The share of the time since the last success that the next attempt waits. */

@@ -47,7 +47,7 @@ test('the trace context of a sample goes with its events, where there is one', (
   const traced = { ...fixture.message, body, traceparent };
   const headers = Object.fromEntries(headersOf(traced));
   expect(fromKafka({ topic: 't', partition: 3, message: { value: body, headers } }).traceparent).toBe(traceparent);
-  expect(fromAmqp({ content: body, properties: propertiesOf(traced) as object }).traceparent).toBe(traceparent);
+  expect(fromAmqp({ content: body, properties: propertiesOf(traced) }).traceparent).toBe(traceparent);
   expect(fromKafka({ topic: 't', partition: 3, message: { value: body, headers: fixture.kafka } }).traceparent).toBeUndefined();
 });
 

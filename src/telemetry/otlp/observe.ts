@@ -57,7 +57,7 @@ function attributesOf({ attributes }: Schema, cells: Table['layout']['attributes
 /** No instrument observes a histogram that was counted elsewhere, so that these go to the reader as they are. `start` is when counting began. */
 export function histograms(self: Self, resource: Resource, start: HrTime, now: () => HrTime): MetricProducer {
   return {
-    collect: async () => {
+    collect() {
       const tables = self().map((builder) => builder.seal());
       const metrics = HISTOGRAMS.flatMap(({ buckets, total }) => {
         const [rows, totals] = [tables.find(({ schema }) => schema === buckets), tables.find(({ schema }) => schema === total)];

@@ -11,8 +11,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { DeadlineExceeded } from '../../deadline.ts';
-import { describe } from '../../errors.ts';
-import { codeOf } from '../../outage.ts';
+import { codeOf, describe } from '../../errors.ts';
 import type { Span, Tracing } from '../../tracing.ts';
 
 /** Links of one span at most; a batch of more samples has the first of them. */
