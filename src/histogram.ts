@@ -19,7 +19,7 @@ export class Histogram {
   /** `bounds` rise. */
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
-    this.#counts = new Array<number>(bounds.length + 1).fill(0);
+    this.#counts = Array.from({ length: bounds.length + 1 }, () => 0);
   }
 
   add(value: number, times = 1): void {

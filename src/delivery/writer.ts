@@ -1,8 +1,9 @@
 /** Writes batches over the connections of a pool: each call with a deadline, counted, and a span where what it carries is traced. */
-import { codeOf } from '../errors.ts';
+
 import type { Message } from '../broker.ts';
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
+import { codeOf } from '../errors.ts';
 import type { SinkCounts } from '../sink-counts.ts';
 import type { Span, Tracing } from '../tracing.ts';
 import type { Pool } from './pool.ts';
