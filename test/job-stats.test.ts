@@ -19,7 +19,7 @@ test.each([
 
 test('a job’s failures are counted by why, and the time of all its samples, those that fail too', async () => {
   const clock = new FakeClock();
-  const errors: unknown[] = [undefined, new Malformed('no number', 'file', 1, 'x'), new Error('x')];
+  const errors = [undefined, new Malformed('no number', 'file', 1, 'x'), new Error('x')];
   const job = {
     name: 'job',
     interval: 1000,
@@ -28,7 +28,7 @@ test('a job’s failures are counted by why, and the time of all its samples, th
     sample: () => {
       clock.spend(10);
       const error = errors.shift();
-      if (error !== undefined) throw error;
+      if (error) throw error;
       return 1;
     },
     done: () => {},
