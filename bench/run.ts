@@ -18,6 +18,7 @@ import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { scrapes } from './scrape.ts';
+import { selfMetrics } from './self-metrics.ts';
 import { hour, start } from './service.ts';
 import { spoolFigures } from './spool.ts';
 
@@ -30,6 +31,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   interrupts,
   hour,
   scrapes,
+  'self-metrics': selfMetrics,
   start,
   spool: spoolFigures,
   kafka,

@@ -10,7 +10,7 @@
 import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { describe } from './errors.ts';
-import { type JobStats, noStats } from './job-stats.ts';
+import { failureOf, type JobStats, noStats } from './job-stats.ts';
 import { Skew } from './skew.ts';
 
 /** Longest sleep between two looks at the wall clock, in milliseconds. */
@@ -234,6 +234,7 @@ class Timetable<T> {
     stats.samples++;
     const finish = (end: () => void): void => {
       stats.duration = this.#clock.monotonic() - began;
+      stats.totalDuration += stats.duration;
       if (!this.#stopped) end();
     };
     let result: T | Promise<T>;
@@ -288,6 +289,8 @@ class Timetable<T> {
     const { stats } = this;
     const { interval } = this.#job;
     stats.failures++;
+    const why = failureOf(error);
+    stats.failed[why] = (stats.failed[why] ?? 0) + 1;
     stats.failuresInARow++;
     stats.lastError = describe(error);
     const doublings = stats.failuresInARow - PATIENCE;

@@ -58,6 +58,8 @@ export interface SensorContext {
   warn(message: string): void;
   /** That it is right again. */
   info(message: string): void;
+  /** What the service measures of itself; undefined where there is none that runs. */
+  self?(): readonly AnyTable[];
 }
 
 /** Options that come with the sensor under a name, and what a sensor with them emits; for people who choose. */

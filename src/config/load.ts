@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type * as z from 'zod';
 import { formatDuration } from '../options.ts';
 import { registry as installed, type Registry } from '../registry.ts';
+import { otlpSecrets } from '../telemetry/options.ts';
 import { check } from './check.ts';
 import { type Config, fingerprint, type GeneralConfig } from './config.ts';
 import { checkEntries, type Entries } from './entries.ts';
@@ -51,6 +52,7 @@ export async function loadConfig(path: string | undefined, env: NodeJS.ProcessEn
   const entries = await checkEntries(root, place, settled, { registry, findings, checked: privacy.checked });
   if (files.complete) requireSections(root, place, entries, findings);
   const secrets = privacy.secrets();
+  if (settled?.otlp) for (const text of otlpSecrets(env)) secrets.add(text);
   const redact = (text: string) => secrets.redact(text);
   const warnings = findings.warnings(redact);
   if (findings.count > 0 || !settled) throw new ConfigError(findings.mistakes(redact), warnings);

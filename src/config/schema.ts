@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { httpOptions } from '../http/options.ts';
 import { bytes, duration, globs } from '../options.ts';
 import { byType, NEEDS_EVERY, needsEvery, takingOptions } from '../select/options.ts';
+import { otlpOptions } from '../telemetry/options.ts';
 
 /** A name of a sensor or sink in the configuration. It is part of event identities and of file names, so that `..` is none. */
 export const NAME_PATTERN = /^[a-z0-9_][a-z0-9_.-]*$/;
@@ -57,6 +58,9 @@ export const general = z.strictObject({
   host: identity().optional().describe("The host's name in every event (default: the machine's own)."),
   log: logOptions,
   http: httpOptions,
+  otlp: otlpOptions
+    .optional()
+    .describe('Where the service sends what it measures of itself, and traces, by OTLP over HTTP (default nowhere).'),
 });
 
 export const include = z
