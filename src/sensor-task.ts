@@ -28,6 +28,8 @@ export interface SensorStatus {
   /** Why it is unavailable. */
   readonly why: string | undefined;
   readonly stats: Readonly<JobStats> | undefined;
+  /** How often the worker of a plugin was started again. */
+  readonly restarts?: number;
   /** Of a sensor with many sources. */
   readonly targets?: TargetsStatus;
 }
@@ -78,11 +80,13 @@ export class SensorTask {
 
   status(): SensorStatus {
     const targets = this.#targets?.status();
+    const restarts = this.#sampler?.restarts?.();
     return {
       name: this.entry.name,
       state: this.#state,
       why: this.#why,
       stats: this.#timetable?.stats,
+      ...(restarts !== undefined && { restarts }),
       ...(targets && { targets }),
     };
   }

@@ -1,14 +1,17 @@
 /** Loads a configuration: reads, substitutes, checks all of it, and says every mistake at once. */
 import os from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type * as z from 'zod';
+import { UsageError } from '../errors.ts';
 import { formatDuration } from '../options.ts';
+import { findPlugins } from '../plugin/find.ts';
+import { withPlugins } from '../plugin/registry.ts';
 import { registry as installed, type Registry } from '../registry.ts';
 import { check } from './check.ts';
 import { type Config, fingerprint, type GeneralConfig } from './config.ts';
 import { checkEntries, type Entries } from './entries.ts';
 import { type LoadedFiles, loadFiles } from './files.ts';
-import { isMapping, pick, type Slot, slotOf } from './located.ts';
+import { isMapping, pick, placeAt, type Slot, slotOf } from './located.ts';
 import { ConfigError, Findings, type Mistake } from './mistake.ts';
 import { type GeneralOptions, general } from './schema.ts';
 import { Secrets } from './secrets.ts';
@@ -31,6 +34,8 @@ export interface Loaded {
 
 const SECTIONS = ['sensors', 'sinks'];
 const MASK = '***';
+/** What a worker of a plugin may have in memory where its entry does not say, in bytes. */
+const MEMORY_BYTES = 128 * 2 ** 20;
 
 /**
  * Reads the configuration at a path, or makes the built-in one: every sensor that runs by default, and a file sink.
@@ -46,7 +51,8 @@ export async function loadConfig(path: string | undefined, env: NodeJS.ProcessEn
   const top = pick(root, (key) => !SECTIONS.includes(key));
   privacy.checked([], general, top);
   const settled = check({ schema: general, value: top, place, name: '', alsoRight: [...SECTIONS, 'include'] }, findings);
-  const entries = await checkEntries(root, place, settled, { registry, findings, checked: privacy.checked });
+  const all = addPlugins(registry, settled?.plugins ?? [], root, place, findings);
+  const entries = await checkEntries(root, place, settled, { registry: all, findings, checked: privacy.checked });
   if (files.complete) requireSections(root, place, entries, findings);
   const secrets = privacy.secrets();
   const redact = (text: string) => secrets.redact(text);
@@ -67,6 +73,30 @@ export async function loadConfig(path: string | undefined, env: NodeJS.ProcessEn
     shown: { ...privacy.shown(entries), agent, host },
   };
   return { config, warnings };
+}
+
+/** The registry with what `plugins` names. */
+function addPlugins(
+  registry: Registry,
+  plugins: NonNullable<GeneralOptions['plugins']>,
+  root: Record<string, unknown>,
+  place: LoadedFiles['place'],
+  findings: Findings,
+): Registry {
+  let all = registry;
+  for (const [i, entry] of plugins.entries()) {
+    const { from, memory } = typeof entry === 'string' ? { from: entry, memory: MEMORY_BYTES } : entry;
+    const where = placeAt(root, typeof entry === 'string' ? ['plugins', i] : ['plugins', i, 'from'], place);
+    const base = typeof where === 'string' ? '.' : dirname(where.source.file);
+    const refused = (why: string): void => findings.mistake(where, `plugins: ${why}`);
+    try {
+      all = withPlugins(all, findPlugins(from, resolve(base), memory), refused);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      refused(error.message);
+    }
+  }
+  return all;
 }
 
 /** Every sensor that runs by default, and a file in the state folder. */
