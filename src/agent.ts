@@ -14,13 +14,14 @@ import type { Host } from './host.ts';
 import type { Log } from './log.ts';
 import { Publisher } from './publisher.ts';
 import { newRun } from './run-id.ts';
+import { sinkRunnerFor } from './run-sinks.ts';
 import type { RunnerStatus } from './runner-types.ts';
 import { Scheduler, stableOffset } from './scheduler.ts';
 import { selector } from './select/select.ts';
 import { sensorState } from './sensor-state.ts';
 import { type SensorStatus, SensorTask } from './sensor-task.ts';
 import { isBroker } from './sink.ts';
-import { type RunSink, type SinkRunner, sinkRunnerFor } from './sink-runner.ts';
+import type { RunSink, SinkRunner } from './sink-runner.ts';
 
 /** A sink that a new configuration no longer has may go on writing for as long as this, in milliseconds. */
 const REMOVAL_MS = 10_000;

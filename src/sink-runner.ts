@@ -1,12 +1,10 @@
-/** Makes what runs a sink: a runner for one that writes directly, delivery for a broker's. */
+/** What runs a sink, as the agent has it: a runner for one that writes directly, delivery for a broker's. */
 import type { Clock } from './clock.ts';
 import type { SinkEntry } from './config/config.ts';
 import type { DeliveryStatus } from './delivery/status.ts';
 import type { TideEvent } from './event.ts';
 import type { Log } from './log.ts';
-import { Runner } from './runner.ts';
 import type { RunnerStatus } from './runner-types.ts';
-import { isBroker, type SinkDefinition } from './sink.ts';
 
 /** What the agent needs of it. */
 export interface SinkRunner {
@@ -34,17 +32,3 @@ export interface SinkSurroundings {
  * delivery. A sink that turned into one of the other kind starts anew, and the old one is left to stop.
  */
 export type RunSink = (entry: SinkEntry, old: SinkRunner | undefined, surroundings: SinkSurroundings) => SinkRunner;
-
-/** Finds what runs these sinks. Delivery is loaded when one of them is a broker's: it is megabytes of code that others need not have. */
-export async function sinkRunnerFor(entries: readonly SinkEntry[]): Promise<RunSink> {
-  if (!entries.some(({ definition }) => isBroker(definition))) return runDirect;
-  const { deliver } = await import('./sink-delivery.ts');
-  return (entry, old, surroundings) => (isBroker(entry.definition) ? deliver : runDirect)(entry, old, surroundings);
-}
-
-const runDirect: RunSink = ({ name, definition, options, common }, old, { stateDir, clock, log }) => {
-  const context = { name, stateDir, warn: (message: string) => log.warn({ sink: name }, message) };
-  const runner = new Runner(name, () => (definition as SinkDefinition).open(context, options), common, clock, log);
-  if (old instanceof Runner) void runner.adopt(old);
-  return runner;
-};

@@ -1,7 +1,8 @@
 /** The other end of the service's socket: for the command, which finds out by it whether a service runs. */
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AgentStatus } from '../agent.ts';
 import { errno } from '../errors.ts';
+import { request } from '../node-http.ts';
 import { findAddress, isTooLong } from './address.ts';
 
 /** How long an answer may take to begin, and to go on, in milliseconds. */

@@ -8,12 +8,13 @@
  */
 
 import { chmod } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { describe, errno, UsageError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { createServer } from '../node-http.ts';
 import { findAddress, forgetAddress, isTooLong, makeAddress, PATH_BYTES_MAX } from './address.ts';
 import type { ControlAnswer, ControlledAgent } from './handler.ts';
 

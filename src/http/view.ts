@@ -22,7 +22,9 @@ export const finding = z
     subject: z.string().describe('What it is about: `sink NAME`, `sensor NAME` or `service`.'),
     text: z
       .string()
-      .describe('One sentence: what is wrong, since when, what is done about it (next probe, how much is spooled, when it is empty).'),
+      .describe(
+        'One sentence: what is wrong, since when, what is done about it (next probe, how much is spooled, when it is empty).',
+      ),
     since: moment('When it began').optional(),
   })
   .meta({ id: 'Finding' });
