@@ -16,6 +16,7 @@ import { host, manyProcesses } from './host.ts';
 import { interrupts } from './interrupts.ts';
 import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
+import { plugins } from './plugin.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { scrapes } from './scrape.ts';
 import { hour, start } from './service.ts';
@@ -28,6 +29,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   processes: manyProcesses,
   gpu: gpuFigures,
   interrupts,
+  plugins,
   hour,
   scrapes,
   start,

@@ -6,7 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import { UsageError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { pretty } from '../pretty.ts';
-import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
+import { type Context, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
 import { type Sampled, sampleAll } from './sample.ts';
 
 export interface OnceOptions extends GlobalOptions {
@@ -19,7 +19,11 @@ export async function once(names: readonly string[], options: OnceOptions, conte
   const { env, out, err, paintErr } = context;
   const host = hostOf(options, env);
   const state = stateDir(options, env);
-  const { config } = await loadConfig(options.config, env, { stateDir: state, hostName: host.name });
+  const { config } = await loadConfig(options.config, env, {
+    stateDir: state,
+    hostName: host.name,
+    registry: registryOf(options, env),
+  });
   const all = config.sensors.map(({ name }) => name);
   for (const name of names) if (!all.includes(name)) throw unknownSensor(name, all);
   const wanted = names.length === 0 ? config.sensors : config.sensors.filter(({ name }) => names.includes(name));

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import type * as z from 'zod';
 import { UsageError } from '../errors.ts';
 import { formatDuration } from '../options.ts';
-import { findPlugins } from '../plugin/find.ts';
+import { findPlugins, MEMORY_BYTES } from '../plugin/find.ts';
 import { withPlugins } from '../plugin/registry.ts';
 import { registry as installed, type Registry } from '../registry.ts';
 import { check } from './check.ts';
@@ -34,8 +34,6 @@ export interface Loaded {
 
 const SECTIONS = ['sensors', 'sinks'];
 const MASK = '***';
-/** What a worker of a plugin may have in memory where its entry does not say, in bytes. */
-const MEMORY_BYTES = 128 * 2 ** 20;
 
 /**
  * Reads the configuration at a path, or makes the built-in one: every sensor that runs by default, and a file sink.

@@ -10,6 +10,8 @@ import { describe, UsageError } from '../errors.ts';
 
 const EXTENSIONS: ReadonlySet<string> = new Set(['.ts', '.mts', '.js', '.mjs']);
 const NAME_PATTERN = /^[a-z0-9_][a-z0-9_.-]*$/;
+/** What a worker of a plugin may have in memory where nobody says, in bytes. */
+export const MEMORY_BYTES = 128 * 2 ** 20;
 /** As many files of a folder are looked at to know whether it has changed. */
 const FILES_MAX = 5000;
 

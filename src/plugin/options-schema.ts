@@ -13,7 +13,7 @@ export function zodOf(options: unknown): z.ZodType {
   if (typeof options === 'object' && options !== null) {
     if ('_zod' in options) return options as z.ZodType;
     if (Object.keys(options).length === 0 || 'type' in options || 'properties' in options || '$schema' in options)
-      return z.fromJSONSchema({ additionalProperties: false, ...options } as z.core.JSONSchema.JSONSchema);
+      return z.fromJSONSchema({ additionalProperties: false, ...options });
   }
   throw new Error('its `options` are neither a schema of zod 4 nor a JSON Schema of an object');
 }
@@ -26,12 +26,12 @@ export function toJson(schema: z.ZodType): Json {
     reused: 'inline',
     override: ({ zodSchema, jsonSchema }) => {
       const { default: standard } = shapeOf(zodSchema);
-      if (standard !== undefined && jsonSchema.default === undefined) jsonSchema.default = standard as never;
+      if (standard !== undefined && jsonSchema.default === undefined) jsonSchema.default = standard;
     },
   }) as Json;
 }
 
 /** The inverse of `toJson`. What it yields is what was written, with defaults. */
 export function fromJson(json: Json): z.ZodType {
-  return z.fromJSONSchema(json as z.core.JSONSchema.JSONSchema);
+  return z.fromJSONSchema(json);
 }

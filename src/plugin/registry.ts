@@ -12,13 +12,13 @@ export function withPlugins(base: Registry, files: readonly PluginFile[], refuse
     'sensor',
     base.sensorNames(),
     (name) => base.loadSensor(name),
-    async (file) => (await import('./sensor.ts')).pluginSensor(file),
+    async (file) => await (await import('./sensor.ts')).pluginSensor(file),
   );
   const sinks = new Added<AnySink>(
     'sink',
     base.sinkNames(),
     (name) => base.loadSink(name),
-    async (file) => (await import('./sink.ts')).pluginSink(file),
+    async (file) => await (await import('./sink.ts')).pluginSink(file),
   );
   for (const file of files) {
     const why = file.kind === 'sensor' ? sensors.add(file) : sinks.add(file);

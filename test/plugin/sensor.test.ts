@@ -95,7 +95,7 @@ describe("a plugin's sensor", () => {
 
   test('keeps its state across a restart of its worker', async () => {
     const tide = await open({ what: 'once' });
-    await expect(sample(tide)).rejects.toThrow();
+    await expect(sample(tide)).rejects.toThrow('code 4');
     await expect.poll(async () => (await sample(tide).catch(() => [])).length, { timeout: 20_000, interval: 200 }).toBe(1);
     expect(tide.said.some((line) => line.startsWith('its worker runs again'))).toBe(true);
   });
