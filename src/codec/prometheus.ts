@@ -51,15 +51,29 @@ export function prometheusText(tables: readonly Table[]): string {
   return [...families.values()].map(({ head, lines }) => (lines.length > 0 ? head + lines.join('') : '')).join('');
 }
 
+/** Attributes as labels. Of a map each entry is one; a name that is taken already is `exported_…`, as Prometheus has it. */
 function labelsOf({ schema, layout }: Table, row: number): string {
-  const labels = schema.attributes.map((name, a) => `${legalName(name)}="${escapeValue(layout.attributes[a]?.[row] as Cell)}"`);
-  return labels.length > 0 ? `{${labels.join(',')}}` : '';
+  const labels = new Map<string, string>();
+  for (const [a, name] of schema.attributes.entries()) {
+    const cell = layout.attributes[a]?.[row] as Cell;
+    if (typeof cell === 'string') labels.set(legalName(name), cell);
+  }
+  for (const [a] of schema.attributes.entries()) {
+    const cell = layout.attributes[a]?.[row] as Cell;
+    if (typeof cell === 'string') continue;
+    for (const [name, value] of Object.entries(cell)) labels.set(freeName(legalName(name), labels), value);
+  }
+  const texts = [...labels].map(([name, value]) => `${name}="${escapeValue(value)}"`);
+  return texts.length > 0 ? `{${texts.join(',')}}` : '';
+}
+
+function freeName(name: string, taken: ReadonlyMap<string, string>): string {
+  return taken.has(name) ? freeName(`exported_${name}`, taken) : name;
 }
 
 const legalName = (name: string): string => name.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_');
 const escapeHelp = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-const escapeValue = (cell: Cell): string =>
-  escapeHelp(typeof cell === 'string' ? cell : JSON.stringify(cell)).replaceAll('"', '\\"');
+const escapeValue = (text: string): string => escapeHelp(text).replaceAll('"', '\\"');
 
 function numberText(value: number): string {
   if (Number.isFinite(value) || Number.isNaN(value)) return `${value}`;
