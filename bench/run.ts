@@ -12,7 +12,7 @@ import { deliverySpool } from './delivery/spool.ts';
 import { encode } from './encode.ts';
 import { exposition } from './exposition.ts';
 import { gpuFigures } from './gpu.ts';
-import { host, manyProcesses } from './host.ts';
+import { everySensor, host, manyProcesses } from './host.ts';
 import { interrupts } from './interrupts.ts';
 import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
@@ -27,6 +27,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   exposition,
   host,
   processes: manyProcesses,
+  every: everySensor,
   gpu: gpuFigures,
   interrupts,
   plugins,
