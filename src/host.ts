@@ -107,6 +107,17 @@ export class Host {
     });
   }
 
+  /** What another thread makes the same host of. */
+  options(): HostOptions {
+    const { platform, name, root, recording } = this;
+    return { proc: this.#proc, sys: this.#sys, root, platform, name, ...(recording && { recording }) };
+  }
+
+  /** Whether somebody is told of what is read. */
+  get watched(): boolean {
+    return this.#onRead !== undefined;
+  }
+
   /** Whether the running process is on this machine, so that `node:os` and system calls speak of the same one. */
   get live(): boolean {
     return this.recording === undefined && this.platform === process.platform;

@@ -1,6 +1,6 @@
 /** What is counted and measured of a job's samples. */
 import { DeadlineExceeded } from './deadline.ts';
-import { errno, Malformed, Unavailable } from './errors.ts';
+import { describe, errno, Malformed, Unavailable } from './errors.ts';
 
 /**
  * Why a sample failed, in few words.
@@ -59,3 +59,11 @@ export const noStats = (): JobStats => ({
   skew: undefined,
   maxSkew: undefined,
 });
+
+export function countFailure(stats: JobStats, error: unknown): void {
+  const why = failureOf(error);
+  stats.failures++;
+  stats.failuresInARow++;
+  stats.failed[why] = (stats.failed[why] ?? 0) + 1;
+  stats.lastError = describe(error);
+}

@@ -31,6 +31,8 @@ export interface SensorStatus {
   readonly stats: Readonly<JobStats> | undefined;
   /** Events that it has published in this run, before it was restarted too. */
   readonly events: number;
+  /** How often the worker of a plugin was started again. */
+  readonly restarts?: number;
   /** Of a sensor with many sources. */
   readonly targets?: TargetsStatus;
 }
@@ -89,12 +91,14 @@ export class SensorTask {
 
   status(): SensorStatus {
     const targets = this.#targets?.status();
+    const restarts = this.#sampler?.restarts?.();
     return {
       name: this.entry.name,
       state: this.#state,
       why: this.#why,
       stats: this.#timetable?.stats,
       events: this.#publisher.published,
+      ...(restarts !== undefined && { restarts }),
       ...(targets && { targets }),
     };
   }

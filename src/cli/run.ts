@@ -12,7 +12,7 @@ import { Web } from '../http/web.ts';
 import type { Log } from '../log.ts';
 import type { Otlp } from '../telemetry/otlp/otlp.ts';
 import { selfMetricsText } from '../telemetry/text.ts';
-import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
+import { type Context, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
 import { createLog } from './log.ts';
 import { Reloading } from './reload.ts';
 import { version } from './version.ts';
@@ -38,7 +38,8 @@ export interface RunOptions extends GlobalOptions {
 export async function run(options: RunOptions, context: Context): Promise<void> {
   const state = createState(stateDir(options, context.env));
   const host = hostOf(options, context.env);
-  const load = () => loadConfig(options.config, context.env, { stateDir: state, hostName: host.name });
+  const load = () =>
+    loadConfig(options.config, context.env, { stateDir: state, hostName: host.name, registry: registryOf(options, context.env) });
   const { config, warnings } = await load();
   // Those of the configuration before the last reload too: what it began may still be logged.
   let [now, before] = [config, config];

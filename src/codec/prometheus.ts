@@ -93,7 +93,7 @@ function addHistogram(families: Map<string, Family>, name: string, table: Table)
   const keys = labelsOf(table, schema.attributes.length - (buckets ? 1 : 0));
   keys.forEach((key, r) => {
     if (buckets) {
-      const le = `le="${escapeValue(layout.attributes.at(-1)?.[r] as Cell)}"`;
+      const le = `le="${escapeValue(layout.attributes.at(-1)?.[r] as string)}"`;
       const labels = key === '' ? le : `${key},${le}`;
       addLines(family, key, `${name}_bucket{${labels}} ${numberText(values[r] as number)}\n`);
     } else {
@@ -116,18 +116,30 @@ const addLines = ({ groups }: Family, key: string, lines: string): void => {
   groups.set(key, (groups.get(key) ?? '') + lines);
 };
 
-/** The first `count` labels of each row, without braces. */
-function labelsOf({ schema, layout }: Table, count: number): string[] {
-  const names = schema.attributes.slice(0, count).map((name) => legalName(name));
-  return Array.from({ length: layout.rows }, (_, r) =>
-    names.map((name, a) => `${name}="${escapeValue(layout.attributes[a]?.[r] as Cell)}"`).join(','),
-  );
+/** The labels of each row, of its first `count` attributes, without braces. */
+const labelsOf = (table: Table, count: number): string[] =>
+  Array.from({ length: table.layout.rows }, (_, row) => rowLabels(table, count, row));
+
+/** Attributes as labels. Of a map each entry is one; a name that is taken already is `exported_…`, as Prometheus has it. */
+function rowLabels({ schema, layout }: Table, count: number, row: number): string {
+  const labels = new Map<string, string>();
+  const maps: Readonly<Record<string, string>>[] = [];
+  for (let a = 0; a < count; a++) {
+    const cell = layout.attributes[a]?.[row] as Cell;
+    if (typeof cell === 'string') labels.set(legalName(schema.attributes[a] as string), cell);
+    else maps.push(cell);
+  }
+  for (const map of maps) for (const [name, value] of Object.entries(map)) labels.set(freeName(legalName(name), labels), value);
+  return [...labels].map(([name, value]) => `${name}="${escapeValue(value)}"`).join(',');
+}
+
+function freeName(name: string, taken: ReadonlyMap<string, string>): string {
+  return taken.has(name) ? freeName(`exported_${name}`, taken) : name;
 }
 
 const legalName = (name: string): string => name.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_');
 const escapeHelp = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-const escapeValue = (cell: Cell): string =>
-  escapeHelp(typeof cell === 'string' ? cell : JSON.stringify(cell)).replaceAll('"', '\\"');
+const escapeValue = (text: string): string => escapeHelp(text).replaceAll('"', '\\"');
 
 function numberText(value: number): string {
   if (Number.isFinite(value) || Number.isNaN(value)) return `${value}`;

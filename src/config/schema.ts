@@ -47,6 +47,22 @@ const logOptions = z
   .prefault({})
   .describe('What is logged, and how.');
 
+const plugins = z
+  .array(
+    z.union([
+      z.string().min(1),
+      z.strictObject({
+        from: z.string().min(1).describe('A path relative to this file, or the name of a package.'),
+        memory: bytes({ min: 16 * 2 ** 20, max: 64 * 2 ** 30 })
+          .prefault('128MiB')
+          .describe('What one worker of it may have in memory, in bytes (default 128MiB).'),
+      }),
+    ]),
+  )
+  .meta({ examples: [['./plugins']] })
+  .optional()
+  .describe('Folders, files and packages with sensors and sinks of your own (default none).');
+
 /** The options at the top of a file, but for `sensors`, `sinks` and `include`. */
 export const general = z.strictObject({
   interval: interval().prefault('10s').describe('How often each sensor samples, as a duration (default 10s).'),
@@ -61,6 +77,7 @@ export const general = z.strictObject({
   otlp: otlpOptions
     .optional()
     .describe('Where the service sends what it measures of itself, and traces, by OTLP over HTTP (default nowhere).'),
+  plugins,
 });
 
 export const include = z
