@@ -14,6 +14,7 @@ const COMMANDS = [
   'init',
   'schema',
   'completion',
+  'new',
   'sensors',
   'sinks',
   'record',
