@@ -13,12 +13,14 @@ import { deliverySpool } from './delivery/spool.ts';
 import { encode } from './encode.ts';
 import { exposition } from './exposition.ts';
 import { gpuFigures } from './gpu.ts';
-import { host, manyProcesses } from './host.ts';
+import { everySensor, host, manyProcesses } from './host.ts';
 import { interrupts } from './interrupts.ts';
 import { kafka } from './kafka.ts';
 import { type Figure, holds, machine } from './measure.ts';
+import { plugins } from './plugin.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { scrapes } from './scrape.ts';
+import { selfMetrics } from './self-metrics.ts';
 import { hour, start } from './service.ts';
 import { spoolFigures } from './spool.ts';
 
@@ -27,10 +29,13 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   exposition,
   host,
   processes: manyProcesses,
+  every: everySensor,
   gpu: gpuFigures,
   interrupts,
+  plugins,
   hour,
   scrapes,
+  'self-metrics': selfMetrics,
   start,
   spool: spoolFigures,
   kafka,

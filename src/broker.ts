@@ -27,6 +27,8 @@ export interface Message {
   readonly seq: string | undefined;
   /** Sent beside newer events, by `drain.order: backfill`: the header `tidegate-backfill: true`. */
   readonly backfill: boolean;
+  /** W3C trace context of the sample, the header `traceparent`; only where the sample is traced. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface BrokerConnection {
@@ -81,3 +83,5 @@ export const defineBroker = <O extends z.ZodType>(sink: BrokerDefinition<O>): Br
 /** Names of the headers that are tidegate's own, beside those of CloudEvents. */
 export const SEQ_HEADER = 'tidegate-seq';
 export const BACKFILL_HEADER = 'tidegate-backfill';
+/** https://www.w3.org/TR/trace-context/#traceparent-header */
+export const TRACE_HEADER = 'traceparent';

@@ -234,12 +234,15 @@ export class TideEvent {
   readonly n: number;
   readonly time: number;
   readonly table: Table;
+  /** W3C trace context of the sample, where it is traced. It goes beside the event, not in it. */
+  readonly traceparent: string | undefined;
 
-  constructor(source: Source, n: number, time: number, table: Table) {
+  constructor(source: Source, n: number, time: number, table: Table, traceparent?: string) {
     this.source = source;
     this.n = n;
     this.time = time;
     this.table = table;
+    this.traceparent = traceparent;
   }
 
   get type(): string {

@@ -15,6 +15,7 @@ const COMMANDS = [
   'init',
   'schema',
   'completion',
+  'new',
   'sensors',
   'sinks',
   'record',

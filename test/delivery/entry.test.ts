@@ -30,6 +30,7 @@ const fields = fc.record({
   lane,
   run: hostile,
   n: whole,
+  traceparent: fc.option(hostile, { nil: undefined }),
 });
 const entry = fc.tuple(fields, place, fc.integer({ min: 0, max: 2 ** 48 - 1 })).map(([made, position, sum]) => {
   const one = new Entry(made, 5, position);
@@ -52,6 +53,7 @@ const CONTENT = [
   'sum',
   'seq',
   'bytes',
+  'traceparent',
 ] as const;
 
 function expectSame(read: Entry | undefined, written: Entry): void {
