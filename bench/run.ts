@@ -16,6 +16,7 @@ import { gpuFigures } from './gpu.ts';
 import { everySensor, host, manyProcesses } from './host.ts';
 import { interrupts } from './interrupts.ts';
 import { kafka } from './kafka.ts';
+import { livePage } from './live-page.ts';
 import { type Figure, holds, machine } from './measure.ts';
 import { plugins } from './plugin.ts';
 import { rabbitmq } from './rabbitmq.ts';
@@ -38,6 +39,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   'self-metrics': selfMetrics,
   start,
   spool: spoolFigures,
+  page: livePage,
   kafka,
   rabbitmq,
   'delivery-kafka': deliveryKafka,

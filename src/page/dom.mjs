@@ -5,6 +5,8 @@ import { absolute, relative } from './humane.mjs';
 /** @typedef {Node | string | undefined | null | false} Child */
 
 const SVG = 'http://www.w3.org/2000/svg';
+/** What is to come sooner comes now, in milliseconds. */
+const LITTLE_MS = 1000;
 /** How much the service's clock is ahead of this one, in milliseconds. */
 let ahead = 0;
 
@@ -89,7 +91,15 @@ export function setMark(svg, condition) {
 /** A moment as `41 minutes ago`, which goes on counting; the absolute one is its title. @param {number} moment */
 export function time(moment) {
   const element = h('time', { datetime: new Date(moment).toISOString(), title: absolute(moment) }, relative(moment, now()));
-  element.dataset['moment'] = String(moment);
+  element.dataset['moment'] = `${moment}`;
+  return element;
+}
+
+/** A moment to come, as `in 12 seconds`, and `now` from then on. @param {number} moment */
+export function timeToCome(moment) {
+  const element = time(Math.max(moment, now()));
+  element.dataset['toCome'] = '';
+  if (moment - now() < LITTLE_MS) setText(element, 'now');
   return element;
 }
 
@@ -97,7 +107,9 @@ export function time(moment) {
 export function tick() {
   const moment = now();
   for (const element of document.querySelectorAll('time[data-moment]')) {
-    setText(element, relative(Number(/** @type {HTMLElement} */ (element).dataset['moment']), moment));
+    const { dataset } = /** @type {HTMLElement} */ (element);
+    const at = Number(dataset['moment']);
+    setText(element, 'toCome' in dataset && at - moment < LITTLE_MS ? 'now' : relative(at, moment));
   }
 }
 

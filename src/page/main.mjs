@@ -59,7 +59,12 @@ const service = new Service({
     configuration.update(status);
   },
   onGone: (gone) => verdict.gone(gone, () => void service.unlock()),
-  onHistory: (history) => sinks.history(history),
+  // It is asked for at first, and when the service is back.
+  onHistory: (history) => {
+    sinks.history(history);
+    every.hurry();
+    chosen.hurry();
+  },
   onVisible: (shown) => {
     visible = shown;
     every.want(visible);

@@ -1,7 +1,7 @@
 // @ts-check
 /** The sinks, a card each: how it is, what it does about it, its account, its plot, and what can be done. */
 import { showDead } from './dead.mjs';
-import { anchor, find, h, keyed, mark, now, setAttribute, setChildren, setMark, setText, time } from './dom.mjs';
+import { anchor, find, h, keyed, mark, now, setAttribute, setChildren, setMark, setText, time, timeToCome } from './dom.mjs';
 import { bytes, count, counted, duration, perSecond, rate, shortDuration } from './humane.mjs';
 import { LedgerPart } from './ledger.mjs';
 import { Plot } from './plot.mjs';
@@ -39,7 +39,7 @@ function facts(sink) {
       'Broker',
       [breaker.state === 'open' ? 'cut off' : 'being tried', ...(breaker.since ? [' since ', time(breaker.since)] : [])],
     ]);
-    if (breaker.nextProbe !== undefined) rows.push(['Next try', [time(now() + breaker.nextProbe)]]);
+    if (breaker.nextProbe !== undefined) rows.push(['Next try', [timeToCome(now() + breaker.nextProbe)]]);
   }
   if (failures > 0) rows.push(['Failures in a row', [count(failures)]]);
   if (lateAnswers > 0) rows.push(['Late answers', [count(lateAnswers)]]);
@@ -56,7 +56,8 @@ function facts(sink) {
     ]);
     if (spool.oldest !== undefined && spool.events > 0) rows.push(['Oldest on disk', [time(spool.oldest)]]);
   }
-  if (drain?.active) {
+  // While the broker is away nothing is emptied, whatever the rate.
+  if (drain?.active && (breaker === undefined || breaker.state === 'closed')) {
     rows.push([
       'Draining',
       [`at most ${rate(drain.rate.events)}${drain.rate.bytes > 0 ? `, ${bytes(drain.rate.bytes)}/s` : ''}`],

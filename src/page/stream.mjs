@@ -39,6 +39,7 @@ export class Stream {
   #timer;
   #match = '';
   #wanted = false;
+  #broken = false;
 
   /** @param {Receiver} receiver */
   constructor(receiver) {
@@ -59,7 +60,13 @@ export class Stream {
     this.#connect();
   }
 
+  /** Connects at once where it would only later. */
+  hurry() {
+    if (this.#broken && this.#wanted) this.#connect();
+  }
+
   #connect() {
+    this.#broken = false;
     clearTimeout(this.#timer);
     this.#cut.abort();
     this.#cut = new AbortController();
@@ -81,6 +88,7 @@ export class Stream {
       if (error instanceof Refused) problem = `The service does not send events: ${error.message}.`;
     }
     if (signal.aborted) return;
+    this.#broken = true;
     this.#receiver.onState(problem);
     this.#timer = setTimeout(() => this.#connect(), RETRY_MS);
   }

@@ -40,6 +40,9 @@ const READ: Record<StateName, [string, RegExp[]]> = {
   ],
 };
 
+/** Long enough that only what never comes is missed. */
+const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 15_000 });
+
 let service: ScriptedService;
 let browser: Browser | string;
 
@@ -80,7 +83,7 @@ describe.each(LOOKS)('$theme, $width px wide', (look) => {
     await page.goto(service.address);
     const [sentence, texts] = READ[state];
     await headline(page, sentence).waitFor();
-    await expect.poll(() => service.readers.length).toBeGreaterThan(0);
+    await eventually(() => service.readers.length).toBeGreaterThan(0);
     service.push(3);
     if (state !== 'empty') await page.locator('.uplot').first().waitFor();
     await page.getByText(/events since this page was opened/).waitFor();
@@ -104,7 +107,7 @@ describe.each(LOOKS)('$theme, $width px wide', (look) => {
     expect(await violations(page)).toEqual([]);
     service.gone = false;
     await headline(page, 'All is well.').waitFor();
-    await expect.poll(() => service.readers.length).toBeGreaterThan(0);
+    await eventually(() => service.readers.length).toBeGreaterThan(0);
     expect(broken).toEqual([]);
   });
 });

@@ -6,6 +6,9 @@ import { ScriptedService, TOKEN } from './server.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 900_000 });
 
+/** Long enough that only what never comes is missed. */
+const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 15_000 });
+
 let service: ScriptedService;
 let browser: Browser | string;
 let page: Page;
@@ -20,7 +23,7 @@ beforeEach(async (context) => {
 });
 afterEach(async () => {
   await page?.context().close();
-  if (service) await expect.poll(() => service.readers).toEqual([]);
+  if (service) await eventually(() => service.readers).toEqual([]);
 });
 afterAll(async () => {
   if (typeof browser !== 'string') await browser.close();
@@ -31,13 +34,13 @@ async function open(state: ScriptedService['state'] = 'well'): Promise<void> {
   service.state = state;
   await page.goto(service.address);
   await page.getByRole('heading', { level: 1, name: /All is well|Degraded|Failing/ }).waitFor();
-  await expect.poll(() => service.readers.length).toBe(1);
+  await eventually(() => service.readers.length).toBe(1);
 }
 
 const button = (name: string | RegExp): Locator => page.getByRole('button', { name });
 const giveToken = async (token: string): Promise<void> => {
   const dialog = page.getByRole('dialog', { name: 'Token' });
-  await dialog.getByLabel('Token').fill(token);
+  await dialog.getByRole('textbox', { name: 'Token' }).fill(token);
   await page.keyboard.press('Enter');
 };
 const lines = (): Locator => page.getByRole('region', { name: 'Events' }).locator('tbody tr');
@@ -60,7 +63,7 @@ describe('actions', () => {
     expect(service.sent.at(-1)).toEqual({ path: '/api/sinks/broker/drain', token: TOKEN, body: { rate: 500 } });
     await page.getByRole('textbox', { name: 'Drain, events/s' }).fill('auto');
     await page.keyboard.press('Enter');
-    await expect.poll(() => service.sent.at(-1)?.body).toEqual({ rate: 'auto' });
+    await eventually(() => service.sent.at(-1)?.body).toEqual({ rate: 'auto' });
   });
 
   test('without a token nothing is sent', async () => {
@@ -140,16 +143,16 @@ describe('events', () => {
   test('a filter is the service’s, and the sensors go on', async () => {
     await open();
     service.push(2);
-    await expect.poll(() => lines().count()).toBe(6);
+    await eventually(() => lines().count()).toBe(6);
     await page.getByLabel('Types').fill('system.disk*');
-    await expect.poll(() => service.readers).toEqual(['', 'system.disk*']);
+    await eventually(() => service.readers).toEqual(['', 'system.disk*']);
     service.push(2);
-    await expect.poll(() => lines().count()).toBe(2);
+    await eventually(() => lines().count()).toBe(2);
     expect(await lines().first().innerText()).toMatch(/system\.disk\s+disk/);
     await page.getByLabel('Types').fill('');
-    await expect.poll(() => service.readers).toEqual(['']);
+    await eventually(() => service.readers).toEqual(['']);
     service.push(1);
-    await expect.poll(() => lines().count()).toBe(3);
+    await eventually(() => lines().count()).toBe(3);
   });
 
   test('a pattern that is none is told', async () => {
@@ -166,7 +169,7 @@ describe('events', () => {
     await page.getByText(/1,200 events came faster than the page is sent.*Held; 6 events came since\./).waitFor();
     expect(await lines().count()).toBe(0);
     await button('Go on').click();
-    await expect.poll(() => lines().count()).toBe(6);
+    await eventually(() => lines().count()).toBe(6);
   });
 
   test('one is shown as a table, and a number of it is plotted at its sensor', async () => {
@@ -177,7 +180,7 @@ describe('events', () => {
     expect(await dialog.getByRole('row').allInnerTexts()).toHaveLength(4);
     expect(await violations(page)).toEqual([]);
     await dialog.getByLabel('Rows with').fill('write');
-    await expect.poll(() => dialog.getByRole('row').count()).toBe(2);
+    await eventually(() => dialog.getByRole('row').count()).toBe(2);
     await dialog.locator('td button').click();
     await dialog.waitFor({ state: 'detached' });
     expect(await page.getByLabel('Row of disk to plot').inputValue()).toBe('sda, write');
@@ -231,7 +234,7 @@ describe('what it costs, and who is told', () => {
     );
     const asked = (): number => service.asked.filter((path) => path === '/api/status').length;
     const before = asked();
-    await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThan(before + 1);
+    await eventually(asked).toBeGreaterThan(before + 1);
     expect(await page.evaluate('changes')).toBe(0);
     service.state = 'well';
     await page.getByRole('heading', { level: 1, name: 'All is well.' }).waitFor();
@@ -245,14 +248,14 @@ describe('what it costs, and who is told', () => {
         `Object.defineProperty(document, 'visibilityState', { configurable: true, value: '${state}' }); document.dispatchEvent(new Event('visibilitychange'))`,
       );
     await show('hidden');
-    await expect.poll(() => service.readers).toEqual([]);
+    await eventually(() => service.readers).toEqual([]);
     const before = service.asked.length;
     // Longer than from one question to the next.
     await page.waitForTimeout(4500);
     expect(service.asked.length).toBe(before);
     await show('visible');
-    await expect.poll(() => service.readers.length).toBe(1);
-    expect(service.asked.slice(before)).toContain('/api/history');
+    await eventually(() => service.readers.length).toBe(1);
+    await eventually(() => service.asked.slice(before)).toContain('/api/history');
   });
 
   test('a service that shows nothing without its token is given it', async () => {
@@ -264,6 +267,6 @@ describe('what it costs, and who is told', () => {
     await button('Enter the token').click();
     await giveToken(TOKEN);
     await page.getByRole('heading', { level: 1, name: 'All is well.' }).waitFor();
-    await expect.poll(() => service.readers.length).toBe(1);
+    await eventually(() => service.readers.length).toBe(1);
   });
 });
