@@ -29,7 +29,6 @@ async function loaded(content: string): Promise<Loaded> {
   return await loadConfig(join(folder, 'tidegate.yaml'), {}, { registry: testRegistry() });
 }
 
-/** Every option that is taken out is put in. */
 /** With every option put in but `plugins`: those that are named must be there. */
 export const uncommented = (content: string): string =>
   content.replace(/^#plugins: .*$/m, '').replace(/^( *)#(?=[^\s#])/gm, '$1');
