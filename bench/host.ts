@@ -3,8 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeJson } from '../src/codec/decode.ts';
+import { Unavailable } from '../src/errors.ts';
 import { Host } from '../src/host.ts';
-import { loadSensor } from '../src/registry.ts';
+import { loadSensor, sensorNames } from '../src/registry.ts';
+import type { SensorContext } from '../src/sensor.ts';
 import { type Figure, median, memoryMiB, msPerRound, REPOSITORY, scratch, sleep, withProcess } from './measure.ts';
 
 /**
@@ -25,6 +27,14 @@ const NINE = ['stat', 'meminfo', 'loadavg', 'diskstats', 'net/dev', 'vmstat', 'u
   (name) => `/proc/${name}`,
 );
 
+const CONTEXT: SensorContext = {
+  name: 'bench',
+  timeout: 10_000,
+  state: { load: () => undefined, save: async () => {} },
+  warn: () => {},
+  info: () => {},
+};
+
 const configOf = (sensors: readonly string[], file: string): string =>
   `interval: 1s\nsensors:\n${sensors.map((name) => `  ${name}: {}\n`).join('')}sinks:\n  out: { type: file, path: ${JSON.stringify(file)} }\n`;
 
@@ -32,11 +42,9 @@ const configOf = (sensors: readonly string[], file: string): string =>
 async function pathsOf(sensors: readonly string[]): Promise<string[]> {
   const paths: string[] = [];
   const host = new Host({ onRead: (path, kind) => void (kind === 'file' && paths.push(path)) });
-  const state = { load: () => undefined, save: async () => {} };
-  const context = { name: 'bench', timeout: 10_000, state, warn: () => {}, info: () => {} };
   for (const name of sensors) {
     const sensor = await loadSensor(name);
-    const sampler = await sensor.open(host, sensor.options.parse({}), context);
+    const sampler = await sensor.open(host, sensor.options.parse({}), CONTEXT);
     await sampler.sample(new AbortController().signal, 0);
     await sampler.sample(new AbortController().signal, 0);
     await sampler.close?.();
@@ -106,6 +114,34 @@ export async function host(): Promise<Figure[]> {
     { what: 'bare Node reading nine files, for the speed of the machine', value: nine, unit: 'ms' },
     { what: 'RSS', value: rss, unit: 'MiB', atMost: 90 },
   ];
+}
+
+/** Every sensor that this machine has, with its defaults: those that start a tool do so at intervals of their own. */
+export async function everySensor(): Promise<Figure[]> {
+  const available = await availableSensors();
+  const { ms, values, rss } = await costOf(available, WARMUP);
+  return [
+    { what: `CPU a round, ${available.length} sensors to a file`, value: ms, unit: 'ms', atMost: 5 },
+    { what: 'values a round', value: values, unit: '', atLeast: 200 },
+    { what: 'RSS', value: rss, unit: 'MiB' },
+  ];
+}
+
+async function availableSensors(): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of sensorNames()) {
+    const sensor = await loadSensor(name);
+    const defaults = sensor.options.safeParse({});
+    if (!defaults.success || sensor.byDefault === false) continue;
+    try {
+      const sampler = await sensor.open(new Host(), defaults.data, CONTEXT);
+      await sampler.close?.();
+      names.push(name);
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+    }
+  }
+  return names;
 }
 
 export async function manyProcesses(): Promise<Figure[]> {

@@ -2,6 +2,7 @@
  * `npm run bench [-- NAME…]`: measures, prints each figure beside its limit, and fails when one does not hold. Figures that are kept are in
  * `bench/RESULTS.md`, with date and machine. Ratios are taken within one run, because machines differ.
  */
+import { container } from './container.ts';
 import { flaky } from './delivery/flaky.ts';
 import { isolation } from './delivery/isolation.ts';
 import { deliveryKafka } from './delivery/kafka.ts';
@@ -12,13 +13,15 @@ import { deliverySpool } from './delivery/spool.ts';
 import { encode } from './encode.ts';
 import { exposition } from './exposition.ts';
 import { gpuFigures } from './gpu.ts';
-import { host, manyProcesses } from './host.ts';
+import { everySensor, host, manyProcesses } from './host.ts';
 import { interrupts } from './interrupts.ts';
 import { kafka } from './kafka.ts';
 import { livePage } from './live-page.ts';
 import { type Figure, holds, machine } from './measure.ts';
+import { plugins } from './plugin.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { scrapes } from './scrape.ts';
+import { selfMetrics } from './self-metrics.ts';
 import { hour, start } from './service.ts';
 import { spoolFigures } from './spool.ts';
 
@@ -27,10 +30,13 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   exposition,
   host,
   processes: manyProcesses,
+  every: everySensor,
   gpu: gpuFigures,
   interrupts,
+  plugins,
   hour,
   scrapes,
+  'self-metrics': selfMetrics,
   start,
   spool: spoolFigures,
   page: livePage,
@@ -44,6 +50,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   flaky,
   latency,
   isolation,
+  container,
 };
 
 const asked = process.argv.slice(2);

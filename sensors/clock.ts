@@ -8,7 +8,7 @@ import { type AnyTable, defineSchema, gauge } from '../src/event.ts';
 import { duration } from '../src/options.ts';
 import { defineSensor, type Sampler, type SensorContext } from '../src/sensor.ts';
 import { type ClockState, parseAdjtimex, parseChrony, parseTimedatectl } from '../src/timekeeping/tools.ts';
-import { runTool } from '../src/tool/run.ts';
+import { runTool } from '../src/tool/once.ts';
 
 // No convention has these; node_exporter calls them timex.
 const clock = defineSchema({
@@ -130,12 +130,10 @@ class ClockTool implements Sampler {
 
   async #run(args: readonly string[], signal: AbortSignal): Promise<string> {
     const path = this.#given.paths[this.#tool] ?? this.#tool;
-    const ran = await runTool([path, ...args], { timeoutMs: this.#timeoutMs, signal });
-    if (ran.end === 'missing') throw new Error(`${path} is not installed`);
-    if (ran.end === 'failed') throw new Error(`${path} failed: ${ran.why}`);
+    const { code, output, errors } = await runTool([path, ...args], { timeoutMs: this.#timeoutMs, signal });
     // adjtimex ends with the kernel's answer, 5 for a clock that is not synchronised; what counts is what it wrote.
-    if (ran.code !== 0 && this.#tool !== 'adjtimex')
-      throw new Error(`${path} ended with ${ran.code}: ${(ran.complaint || ran.output).split('\n')[0] || 'it does not say why'}`);
-    return ran.output;
+    if (code !== 0 && this.#tool !== 'adjtimex')
+      throw new Error(`${path} ended with ${code}: ${(errors.trim() || output).split('\n')[0] || 'it does not say why'}`);
+    return output;
   }
 }

@@ -64,13 +64,24 @@ const perfdata = defineSchema({
   },
 });
 
+const sample = defineSchema({
+  type: 'command.sample',
+  doc: 'A row for each series, with format prometheus. `labels` is a map.',
+  attributes: ['name', 'labels', 'kind'],
+  maps: ['labels'],
+  fields: {
+    value: gauge('1', 'The number of the sample, in the unit that its name says.'),
+    timestamp: gauge('s', 'The time that the text gives the sample, in Unix time. Absent where it gives none.'),
+  },
+});
+
 const TEXT_MAX = 1024;
 
 export default defineSensor({
   name: 'command',
   summary:
-    'Any command, at each sample or as a stream, and tables of what it prints: lines, JSON, CSV, key=value, Nagios plugins.',
-  emits: [run, failed, made, state, perfdata],
+    'Any command, at each sample or as a stream, and tables of what it prints: lines, JSON, CSV, key=value, Nagios plugins, Prometheus text.',
+  emits: [run, failed, made, state, perfdata, sample],
   emitsFor: ({ tables }) => new Mapping(tables, 1).schemas,
   options,
   byDefault: false,
@@ -82,14 +93,14 @@ export default defineSensor({
 });
 
 function tablesOf(result: CommandResult): AnyTable[] {
-  const { up, running, status, duration, size, failure, counts, filled, nagios } = result;
+  const { up, running, status, duration, size, failure, counts, filled, nagios, samples = [] } = result;
   const tables: AnyTable[] = [
     run
       .table()
       .add([], { up: up === undefined ? undefined : Number(up), running: Number(running), status, duration, size, ...counts }),
   ];
   if (failure) tables.push(failed.table().add([failure.kind, failure.message], { failed: 1 }));
-  const [outcomes, states, measures] = [made.table(), state.table(), perfdata.table()];
+  const [outcomes, states, measures, series] = [made.table(), state.table(), perfdata.table(), sample.table()];
   for (const { name, rows, problems, problem = '' } of filled) outcomes.add([name, problem], { rows, problems });
   if (nagios) {
     const text = nagios.text.slice(0, TEXT_MAX);
@@ -97,6 +108,7 @@ function tablesOf(result: CommandResult): AnyTable[] {
     for (const { label, unit, counter: grows, value, warning, critical, min, max } of nagios.perfdata)
       measures.add([label.slice(0, TEXT_MAX), unit, grows ? 'counter' : 'gauge'], { value, warning, critical, min, max });
   }
-  tables.push(...[outcomes, states, measures].filter(({ rows }) => rows > 0));
+  for (const { name, labels, kind, value, timestamp } of samples) series.add([name, labels, kind], { value, timestamp });
+  tables.push(...[outcomes, states, measures, series].filter(({ rows }) => rows > 0));
   return [...tables, ...filled.flatMap(({ table }) => (table ? [table] : []))];
 }

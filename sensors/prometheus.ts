@@ -2,7 +2,6 @@
  * Pages of metrics that other software exposes: Prometheus text, OpenMetrics and protobuf, over HTTP.
  * https://prometheus.io/docs/instrumenting/exposition_formats/ and docs/scraping.md.
  */
-import { Fleet } from '../src/scrape/fleet.ts';
 import { options } from '../src/scrape/options.ts';
 import { schemasOf } from '../src/scrape/schemas.ts';
 import { defineSensor } from '../src/sensor.ts';
@@ -17,6 +16,8 @@ export default defineSensor({
   options,
   byDefault: false,
   async open(_host, given) {
+    // With undici and protobuf: loaded where something is scraped, and not to learn what sensors there are.
+    const { Fleet } = await import('../src/scrape/fleet.ts');
     const fleet = new Fleet(given);
     await fleet.start();
     return fleet;

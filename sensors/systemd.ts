@@ -8,7 +8,7 @@ import { type AnyTable, defineSchema, gauge, updowncounter } from '../src/event.
 import { duration, globs } from '../src/options.ts';
 import { defineSensor, type Sampler, type SensorContext } from '../src/sensor.ts';
 import { parseUnits, type Unit } from '../src/systemd/units.ts';
-import { runTool } from '../src/tool/run.ts';
+import { runTool } from '../src/tool/once.ts';
 
 // No convention has these; node_exporter's systemd collector counts the same states.
 const units = defineSchema({
@@ -83,13 +83,11 @@ export class Systemd implements Sampler {
   async list(signal: AbortSignal): Promise<Unit[]> {
     const { systemctl, command_timeout: limit } = this.#given;
     const command = [systemctl, 'list-units', '--all', '--plain', '--full', '--no-pager'] as const;
-    const ran = await runTool([...command], { timeoutMs: Math.min(limit, this.#context.timeout * 0.8), signal });
-    if (ran.end === 'missing') throw new Error(`${systemctl} is not installed`);
-    if (ran.end === 'failed') throw new Error(`${systemctl} failed: ${ran.why}`);
-    if (ran.code !== 0)
-      throw new Error(`${systemctl} ended with ${ran.code}: ${ran.complaint.split('\n')[0] || 'it does not say why'}`);
-    const found = parseUnits(ran.output);
-    if (!found) throw new Error(`${systemctl} list-units wrote no table of units: ${JSON.stringify(ran.output.slice(0, 120))}`);
+    const timeoutMs = Math.min(limit, this.#context.timeout * 0.8);
+    const { code, output, errors } = await runTool(command, { timeoutMs, signal });
+    if (code !== 0) throw new Error(`${systemctl} ended with ${code}: ${errors.trim().split('\n')[0] || 'it does not say why'}`);
+    const found = parseUnits(output);
+    if (!found) throw new Error(`${systemctl} list-units wrote no table of units: ${JSON.stringify(output.slice(0, 120))}`);
     return found;
   }
 

@@ -43,5 +43,6 @@ export default defineBroker({
   summary:
     'Sends events to Kafka, as CloudEvents in binary mode: one partition for each lane, confirmed by all replicas in sync.',
   options,
+  destinations: ({ brokers, topic }) => brokers.map((broker) => `${topic} of ${broker}`),
   openBroker: (context, options) => new KafkaBroker(context, options),
 });

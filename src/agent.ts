@@ -4,25 +4,27 @@
  * `apply` brings what runs to what a configuration says and touches nothing that did not change, so that starting and reloading are one
  * thing. A sink whose options changed hands its queue and its account to its successor.
  */
+import type { AgentStatus } from './agent-status.ts';
 import { Bus } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
 import type { Delivery } from './delivery/delivery.ts';
-import type { DeliveryStatus } from './delivery/status.ts';
 import { describe } from './errors.ts';
-import type { TideEvent } from './event.ts';
+import type { AnyTable, TideEvent } from './event.ts';
 import type { Host } from './host.ts';
 import type { Log } from './log.ts';
 import { Publisher } from './publisher.ts';
 import { newRun } from './run-id.ts';
 import { sinkRunnerFor } from './run-sinks.ts';
-import type { RunnerStatus } from './runner-types.ts';
 import { Scheduler, stableOffset } from './scheduler.ts';
 import { selector } from './select/select.ts';
 import { sensorState } from './sensor-state.ts';
-import { type SensorStatus, SensorTask } from './sensor-task.ts';
+import { SensorTask } from './sensor-task.ts';
 import { isBroker } from './sink.ts';
 import type { RunSink, SinkRunner } from './sink-runner.ts';
+import { ProcessFigures } from './telemetry/process-figures.ts';
+import { selfTables } from './telemetry/self-tables.ts';
+import type { Tracing } from './tracing.ts';
 
 /** A sink that a new configuration no longer has may go on writing for as long as this, in milliseconds. */
 const REMOVAL_MS = 10_000;
@@ -37,16 +39,12 @@ export interface AgentOptions {
   readonly log: Log;
   /** Events above this estimated size are cut by rows, in bytes. */
   readonly maxEventBytes: number;
+  /** Makes spans, where the service is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** What is to run. `host` is the host's name in every event. */
 export type Plan = Pick<Config, 'sensors' | 'sinks' | 'host'>;
-
-export interface AgentStatus {
-  readonly run: string;
-  readonly sensors: readonly SensorStatus[];
-  readonly sinks: readonly ({ readonly name: string } & (RunnerStatus | DeliveryStatus))[];
-}
 
 interface RunningSink {
   readonly entry: SinkEntry;
@@ -67,6 +65,7 @@ export class Agent {
   #applied: Promise<void> = Promise.resolve();
   /** Settles when the sinks that a plan no longer had have delivered what they can. */
   #left: Promise<unknown> = Promise.resolve();
+  readonly #process = new ProcessFigures();
   #stopped = false;
 
   constructor(options: AgentOptions) {
@@ -111,6 +110,12 @@ export class Agent {
     const closed = [...this.#sensors.values()].map((task) => task.close());
     const flushed = [...this.#sinks.values()].map((sink) => this.#stopSink(sink, ms));
     await Promise.all([...closed, ...flushed, this.#left]);
+    this.#process.stop();
+  }
+
+  /** What the service measures of itself now: what a sensor, a page of metrics and OTLP show alike. */
+  self(): readonly AnyTable[] {
+    return selfTables(this.status(), this.#process.read(), this.#options.clock.wall());
   }
 
   status(): AgentStatus {
@@ -152,10 +157,11 @@ export class Agent {
   }
 
   #createSensor(entry: SensorEntry, hostName: string): SensorTask {
-    const { host, clock, log, stateDir } = this.#options;
+    const { host, clock, log, stateDir, tracing } = this.#options;
     const state = sensorState(stateDir, entry.name, (message) => log.warn({ sensor: entry.name }, message));
     const publisher = this.#publisherOf(entry, hostName);
-    const task = new SensorTask({ entry, host, state, scheduler: this.#scheduler, publisher, clock, log });
+    const self = (): readonly AnyTable[] => this.self();
+    const task = new SensorTask({ entry, host, state, self, tracing, scheduler: this.#scheduler, publisher, clock, log });
     this.#sensors.set(entry.name, task);
     return task;
   }
@@ -174,8 +180,8 @@ export class Agent {
     const old = this.#sinks.get(entry.name);
     // What an operator set meanwhile holds until the next configuration.
     if (old?.entry.fingerprint === entry.fingerprint) return this.delivery(entry.name)?.drainAt();
-    const { agent, clock, log, stateDir } = this.#options;
-    const runner = runSink(entry, old?.runner, { agent, run: this.run, host, clock, log, stateDir });
+    const { agent, clock, log, stateDir, tracing } = this.#options;
+    const runner = runSink(entry, old?.runner, { agent, run: this.run, host, clock, log, stateDir, tracing });
     old?.unsubscribe();
     const unsubscribe = this.#bus.subscribe(selector(entry.common, (event) => runner.publish(event)));
     this.#sinks.set(entry.name, { entry, runner, unsubscribe });

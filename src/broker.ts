@@ -27,6 +27,8 @@ export interface Message {
   readonly seq: string | undefined;
   /** Sent beside newer events, by `drain.order: backfill`: the header `tidegate-backfill: true`. */
   readonly backfill: boolean;
+  /** W3C trace context of the sample, the header `traceparent`; only where the sample is traced. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface BrokerConnection {
@@ -67,6 +69,11 @@ export interface BrokerDefinition<O extends z.ZodType = z.ZodType> {
   readonly summary: string;
   /** Its own options and, spread into them, those of `src/delivery/options.ts`. */
   readonly options: O;
+  /**
+   * Where its events end up, as texts that are the same for the same place. An agent's sinks number what they accept each for itself, under one
+   * run, so that a reader of a place that two of them write to could not tell their streams apart: the configuration refuses that.
+   */
+  destinations?(options: z.output<O>): readonly string[];
   openBroker(context: BrokerContext, options: z.output<O>): Broker;
 }
 
@@ -76,3 +83,5 @@ export const defineBroker = <O extends z.ZodType>(sink: BrokerDefinition<O>): Br
 /** Names of the headers that are tidegate's own, beside those of CloudEvents. */
 export const SEQ_HEADER = 'tidegate-seq';
 export const BACKFILL_HEADER = 'tidegate-backfill';
+/** https://www.w3.org/TR/trace-context/#traceparent-header */
+export const TRACE_HEADER = 'traceparent';

@@ -45,6 +45,9 @@ export class SinkError extends Error {
   }
 }
 
+/** Whatever a sink throws that is no instruction counts as transient: nothing is given up for a mistake of ours. */
+export const codeOf = (error: unknown): SinkErrorCode => (error instanceof SinkError ? error.code : 'transient');
+
 /** The operator's input is wrong: configuration, command line. Printed without a stack; `exitCode` 78 is EX_CONFIG of sysexits.h. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

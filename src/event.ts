@@ -57,12 +57,17 @@ export interface TypedSchema<
   table(): TableBuilder<A, F, M>;
 }
 
-/** Declares a schema. `type` + `.` + field is the metric's name, and the attributes are its attributes. */
+/** AMQP has no room for a longer one, and in a spool the names of an event have 65,535 bytes together. */
+const TYPE_BYTES_MAX = 255;
+
+/** Declares a schema. `type` + `.` + field is the metric's name, and the attributes are its attributes. Throws for a type of over 255 bytes. */
 export function defineSchema<
   const A extends readonly string[],
   const F extends Record<string, Field>,
   const M extends A[number] = never,
 >(spec: { type: string; doc: string; attributes: A; maps?: readonly M[]; fields: F }): TypedSchema<A, F, M> {
+  if (Buffer.byteLength(spec.type) > TYPE_BYTES_MAX)
+    throw new TypeError(`a type has at most ${TYPE_BYTES_MAX} bytes: ${spec.type.slice(0, 80)}…`);
   const schema: TypedSchema<A, F, M> = {
     type: spec.type,
     doc: spec.doc,
@@ -229,12 +234,15 @@ export class TideEvent {
   readonly n: number;
   readonly time: number;
   readonly table: Table;
+  /** W3C trace context of the sample, where it is traced. It goes beside the event, not in it. */
+  readonly traceparent: string | undefined;
 
-  constructor(source: Source, n: number, time: number, table: Table) {
+  constructor(source: Source, n: number, time: number, table: Table, traceparent?: string) {
     this.source = source;
     this.n = n;
     this.time = time;
     this.table = table;
+    this.traceparent = traceparent;
   }
 
   get type(): string {

@@ -9,6 +9,7 @@ import { closeSync, type Dirent, existsSync, openSync, readdirSync, readFileSync
 import os from 'node:os';
 import { join } from 'node:path';
 import { errno, Unavailable } from './errors.ts';
+import { placesOf } from './host-environment.ts';
 import { Text } from './text.ts';
 
 /** First size of a file's buffer, in bytes: a page of the kernel's. It doubles when a file needs more. */
@@ -81,12 +82,7 @@ export class Host {
 
   /** The machine that `HOST_PROC`, `HOST_SYS` and `HOST_ROOT` name, or this one. */
   static fromEnvironment(env: NodeJS.ProcessEnv = process.env, options: HostOptions = {}): Host {
-    return new Host({
-      ...(env['HOST_PROC'] ? { proc: env['HOST_PROC'] } : {}),
-      ...(env['HOST_SYS'] ? { sys: env['HOST_SYS'] } : {}),
-      ...(env['HOST_ROOT'] ? { root: env['HOST_ROOT'] } : {}),
-      ...options,
-    });
+    return new Host({ ...placesOf(env), ...options });
   }
 
   /** A machine recorded by `tidegate record`: `proc/`, `sys/` and `host.json` in one folder. */
@@ -105,6 +101,17 @@ export class Host {
       recording,
       ...options,
     });
+  }
+
+  /** What another thread makes the same host of. */
+  options(): HostOptions {
+    const { platform, name, root, recording } = this;
+    return { proc: this.#proc, sys: this.#sys, root, platform, name, ...(recording && { recording }) };
+  }
+
+  /** Whether somebody is told of what is read. */
+  get watched(): boolean {
+    return this.#onRead !== undefined;
   }
 
   /** Whether the running process is on this machine, so that `node:os` and system calls speak of the same one. */

@@ -1,9 +1,31 @@
 /** What is counted and measured of a job's samples. */
+import { DeadlineExceeded } from './deadline.ts';
+import { describe, errno, Malformed, Unavailable } from './errors.ts';
+
+/**
+ * Why a sample failed, in few words.
+ *   timeout      it took too long
+ *   malformed    a file did not hold what its format promises
+ *   unavailable  what it reads is gone
+ *   system       the kernel refused a call
+ *   other        anything else; `lastError` says what
+ */
+export type SampleFailure = 'timeout' | 'malformed' | 'unavailable' | 'system' | 'other';
+export const SAMPLE_FAILURES: readonly SampleFailure[] = ['timeout', 'malformed', 'unavailable', 'system', 'other'];
+
+export function failureOf(error: unknown): SampleFailure {
+  if (error instanceof DeadlineExceeded) return 'timeout';
+  if (error instanceof Malformed) return 'malformed';
+  if (error instanceof Unavailable) return 'unavailable';
+  return errno(error) === undefined ? 'other' : 'system';
+}
 
 export interface JobStats {
   /** Samples begun. */
   samples: number;
   failures: number;
+  /** The same by why; what never happened is left out. */
+  failed: Partial<Record<SampleFailure, number>>;
   /** Failures since the last success. */
   failuresInARow: number;
   /** Moments at which the sample before was still running. */
@@ -11,8 +33,9 @@ export interface JobStats {
   timeouts: number;
   /** Moments that nothing noticed: a suspend or a jump of the clock skipped them, or the process was busy until the next. */
   missed: number;
-  /** Duration of the last sample, in milliseconds. */
+  /** Duration of the last sample, and of all together, in milliseconds. */
   duration: number;
+  totalDuration: number;
   /** Wall clock of the last success, in milliseconds. */
   lastSuccess: number | undefined;
   lastError: string | undefined;
@@ -24,13 +47,23 @@ export interface JobStats {
 export const noStats = (): JobStats => ({
   samples: 0,
   failures: 0,
+  failed: {},
   failuresInARow: 0,
   overruns: 0,
   timeouts: 0,
   missed: 0,
   duration: 0,
+  totalDuration: 0,
   lastSuccess: undefined,
   lastError: undefined,
   skew: undefined,
   maxSkew: undefined,
 });
+
+export function countFailure(stats: JobStats, error: unknown): void {
+  const why = failureOf(error);
+  stats.failures++;
+  stats.failuresInARow++;
+  stats.failed[why] = (stats.failed[why] ?? 0) + 1;
+  stats.lastError = describe(error);
+}

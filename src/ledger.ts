@@ -7,7 +7,8 @@
  */
 
 /** Where an event may be. */
-export type Place = 'queued' | 'spooled' | 'in_flight' | 'delivered' | 'dead_lettered';
+export const PLACES = ['queued', 'spooled', 'in_flight', 'delivered', 'dead_lettered'] as const;
+export type Place = (typeof PLACES)[number];
 
 /**
  * Why an event was dropped.
@@ -19,7 +20,8 @@ export type Place = 'queued' | 'spooled' | 'in_flight' | 'delivered' | 'dead_let
  *   corrupted    the disk did not give back what was spooled
  *   discarded    by an operator, or a dead letter that gave way to newer ones
  */
-export type DropReason = 'queue_full' | 'expired' | 'rejected' | 'shutdown' | 'spool_full' | 'corrupted' | 'discarded';
+export const DROP_REASONS = ['queue_full', 'expired', 'rejected', 'shutdown', 'spool_full', 'corrupted', 'discarded'] as const;
+export type DropReason = (typeof DROP_REASONS)[number];
 
 export interface LedgerView extends Readonly<Record<Place, number>> {
   readonly published: number;
@@ -57,7 +59,7 @@ export class Ledger {
   /** Takes over another account's numbers. */
   add(other: LedgerView): void {
     this.#published += other.published;
-    for (const place of Object.keys(this.#places) as Place[]) this.#places[place] += other[place];
+    for (const place of PLACES) this.#places[place] += other[place];
     for (const [reason, events] of Object.entries(other.dropped))
       this.#dropped[reason as DropReason] = (this.#dropped[reason as DropReason] ?? 0) + events;
   }

@@ -1,6 +1,6 @@
 /** The failures of a sink in a row: counted, said once, and how long to wait after each. */
 import { ExponentialBackoff, halfJitterGenerator, type IBackoff } from 'cockatiel';
-import { describe, SinkError, type SinkErrorCode } from './errors.ts';
+import { codeOf, describe } from './errors.ts';
 import type { Log } from './log.ts';
 import type { RunnerOptions } from './runner-types.ts';
 
@@ -48,6 +48,3 @@ export class Outage {
     this.#delays = undefined;
   }
 }
-
-/** Whatever a sink throws that is no instruction counts as transient: nothing is given up for a mistake of ours. */
-export const codeOf = (error: unknown): SinkErrorCode => (error instanceof SinkError ? error.code : 'transient');

@@ -36,21 +36,22 @@ export class Publisher {
   }
 
   /**
-   * Publishes the tables of one sample; `time` is when it began, Unix time in milliseconds. `labels` are those of a target, beside the source's.
+   * Publishes the tables of one sample; `time` is when it began, Unix time in milliseconds. `labels` are those of a target, beside the source's;
+   * `traceparent` is the sample's trace context, where it is traced.
    * Returns the number of events.
    */
-  publish(tables: readonly AnyTable[], time: number, labels?: LabelMap): number {
+  publish(tables: readonly AnyTable[], time: number, labels?: LabelMap, traceparent?: string): number {
     const before = this.#n;
     const source = labels === undefined ? this.#source : this.#withLabels(labels);
     tables.forEach((builder, place) => {
       const table = builder.seal(this.#layouts[place]);
       this.#layouts[place] = table.layout;
-      const event = new TideEvent(source, this.#n + 1, time, table);
+      const event = new TideEvent(source, this.#n + 1, time, table, traceparent);
       if (event.bytes <= this.#maxBytes || table.layout.rows < 2) {
         this.#n++;
         this.#publish(event);
       } else {
-        for (const part of this.#cut(table)) this.#publish(new TideEvent(source, ++this.#n, time, part));
+        for (const part of this.#cut(table)) this.#publish(new TideEvent(source, ++this.#n, time, part, traceparent));
       }
     });
     return this.#n - before;

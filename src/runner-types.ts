@@ -1,6 +1,7 @@
 /** What a sink's runner is told, and what it shows. */
 import type { LedgerView } from './ledger.ts';
 import type { QueueOptions } from './queue.ts';
+import type { SinkCountsView } from './sink-counts.ts';
 
 export interface RunnerOptions {
   readonly queue: QueueOptions;
@@ -22,10 +23,19 @@ export interface RunnerStatus {
   readonly state: 'idle' | 'sending' | 'waiting' | 'stopped';
   readonly ledger: LedgerView;
   readonly queuedBytes: number;
+  /** When the oldest event in memory was sampled, as Unix time in milliseconds; undefined without any. */
+  readonly oldest: number | undefined;
   /** Failures since the last success. */
   readonly failures: number;
   /** What the last failure was, while it lasts. */
   readonly reason: string | undefined;
   /** Answers that came after their deadline; what they confirmed is sent again. */
   readonly lateAnswers: number;
+  /** What is counted of its calls. */
+  readonly counts: SinkCountsView;
+}
+
+/** What a sink threw, which may be anything, `undefined` too. */
+export interface Failure {
+  readonly error: unknown;
 }

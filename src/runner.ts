@@ -13,15 +13,16 @@
  * deadline the sink is opened anew: an old connection must not answer for a new one. Nothing a sink does reaches beyond its runner.
  */
 import type { Clock } from './clock.ts';
-import { describe } from './errors.ts';
+import { codeOf, describe } from './errors.ts';
 import type { TideEvent } from './event.ts';
 import { Ledger, type LedgerView } from './ledger.ts';
 import type { Log } from './log.ts';
-import { codeOf, Outage } from './outage.ts';
+import { Outage } from './outage.ts';
 import { Pace } from './pace.ts';
 import { Queue } from './queue.ts';
-import type { RunnerOptions, RunnerStatus } from './runner-types.ts';
+import type { Failure, RunnerOptions, RunnerStatus } from './runner-types.ts';
 import type { Sink } from './sink.ts';
+import { SinkCounts } from './sink-counts.ts';
 import { endsSession, SinkSession } from './sink-session.ts';
 
 export class Runner {
@@ -44,7 +45,8 @@ export class Runner {
   #predecessor: Runner | undefined;
   #takingOver: Promise<void> | undefined;
   readonly #outage: Outage;
-  #lateAnswers = 0;
+  /** Its predecessor's too: a counter does not begin again because an option changed. */
+  #counts = new SinkCounts();
   #onRest: (() => void)[] = [];
 
   /** `open` makes the sink, and makes it again after a call that outlasted its deadline. */
@@ -64,9 +66,11 @@ export class Runner {
       state: this.#state,
       ledger: this.#account(),
       queuedBytes: this.#queue.bytes,
+      oldest: (this.#inFlight[0] ?? this.#queue.oldest)?.time,
       failures: this.#outage.failures,
       reason: this.#outage.reason,
-      lateAnswers: this.#lateAnswers,
+      lateAnswers: this.#counts.lateAnswers,
+      counts: this.#counts.view(),
     };
   }
 
@@ -119,6 +123,7 @@ export class Runner {
   async adopt(old: Runner): Promise<void> {
     this.#state = 'waiting';
     this.#predecessor = old;
+    this.#counts = old.#counts;
     this.#takingOver = this.#takeOver(old);
     await this.#takingOver;
   }
@@ -268,9 +273,7 @@ export class Runner {
   }
 
   #newSession(): SinkSession {
-    return new SinkSession(this.#open(), this.#options.timeout, this.#clock, () => {
-      this.#lateAnswers++;
-    });
+    return new SinkSession(this.#open(), this.#options.timeout, this.#clock, this.#counts);
   }
 
   /** After a failure: lets go of the connection, says it once, and tries again when the back-off is over. */
@@ -292,9 +295,4 @@ export class Runner {
       if (endsSession(error)) this.#session = undefined;
     }
   }
-}
-
-/** What a sink threw, which may be anything, `undefined` too. */
-interface Failure {
-  readonly error: unknown;
 }

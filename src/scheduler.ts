@@ -9,8 +9,8 @@
  */
 import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
-import { describe } from './errors.ts';
-import { type JobStats, noStats } from './job-stats.ts';
+
+import { countFailure, type JobStats, noStats } from './job-stats.ts';
 import { Skew } from './skew.ts';
 
 /** Longest sleep between two looks at the wall clock, in milliseconds. */
@@ -234,6 +234,7 @@ class Timetable<T> {
     stats.samples++;
     const finish = (end: () => void): void => {
       stats.duration = this.#clock.monotonic() - began;
+      stats.totalDuration += stats.duration;
       if (!this.#stopped) end();
     };
     let result: T | Promise<T>;
@@ -286,13 +287,10 @@ class Timetable<T> {
 
   #failed(error: unknown): void {
     const { stats } = this;
-    const { interval } = this.#job;
-    stats.failures++;
-    stats.failuresInARow++;
-    stats.lastError = describe(error);
+    countFailure(stats, error);
     const doublings = stats.failuresInARow - PATIENCE;
     if (doublings > 0)
-      this.#skip = Math.floor(Math.min(2 ** Math.min(doublings, 30), Math.max(1, BACKOFF_MS_MAX / interval))) - 1;
+      this.#skip = Math.floor(Math.min(2 ** Math.min(doublings, 30), Math.max(1, BACKOFF_MS_MAX / this.#job.interval))) - 1;
     this.#job.failed(error, stats.failuresInARow);
   }
 }

@@ -15,6 +15,7 @@ import type { Publisher } from './publisher.ts';
 import type { JobStats, Scheduler } from './scheduler.ts';
 import type { Sampler, SensorContext, SensorState } from './sensor.ts';
 import { type TargetsStatus, TargetTasks } from './target-tasks.ts';
+import { SampleTrace, type Tracing } from './tracing.ts';
 
 /** What was missing may come: a device is plugged in, a module loaded. In milliseconds. */
 const RETRY_MS = 300_000;
@@ -28,6 +29,10 @@ export interface SensorStatus {
   /** Why it is unavailable. */
   readonly why: string | undefined;
   readonly stats: Readonly<JobStats> | undefined;
+  /** Events that it has published in this run, before it was restarted too. */
+  readonly events: number;
+  /** How often the worker of a plugin was started again. */
+  readonly restarts?: number;
   /** Of a sensor with many sources. */
   readonly targets?: TargetsStatus;
 }
@@ -37,6 +42,9 @@ export interface SensorParts {
   readonly host: Host;
   /** What the instance keeps from one run to the next. */
   readonly state: SensorState;
+  /** What the service measures of itself. */
+  readonly self?: () => readonly AnyTable[];
+  readonly tracing?: Tracing | undefined;
   readonly scheduler: Scheduler;
   readonly publisher: Publisher;
   readonly clock: Clock;
@@ -51,6 +59,8 @@ export class SensorTask {
   readonly #publisher: Publisher;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #tracing: Tracing | undefined;
+  readonly #trace: SampleTrace;
   #state: SensorStatus['state'] = 'opening';
   #why: string | undefined;
   #sampler: Sampler | undefined;
@@ -60,7 +70,7 @@ export class SensorTask {
   #complaint: string | undefined;
 
   constructor(parts: SensorParts) {
-    const { entry, host, state, scheduler, publisher, clock, log } = parts;
+    const { entry, host, state, self, tracing, scheduler, publisher, clock, log } = parts;
     this.entry = entry;
     this.#host = host;
     this.#context = {
@@ -69,7 +79,10 @@ export class SensorTask {
       state,
       warn: (message) => log.warn({ sensor: entry.name }, message),
       info: (message) => log.info({ sensor: entry.name }, message),
+      ...(self && { self }),
     };
+    this.#tracing = tracing;
+    this.#trace = new SampleTrace(tracing, entry.name);
     this.#scheduler = scheduler;
     this.#publisher = publisher;
     this.#clock = clock;
@@ -78,11 +91,14 @@ export class SensorTask {
 
   status(): SensorStatus {
     const targets = this.#targets?.status();
+    const restarts = this.#sampler?.restarts?.();
     return {
       name: this.entry.name,
       state: this.#state,
       why: this.#why,
       stats: this.#timetable?.stats,
+      events: this.#publisher.published,
+      ...(restarts !== undefined && { restarts }),
       ...(targets && { targets }),
     };
   }
@@ -150,7 +166,7 @@ export class SensorTask {
   #sample(sampler: Sampler): void {
     const { name, interval, timeout } = this.entry;
     if (sampler.targets) {
-      const tasks = new TargetTasks(this.entry, this.#scheduler, this.#publisher, this.#clock, this.#log);
+      const tasks = new TargetTasks(this.entry, this.#scheduler, this.#publisher, this.#clock, this.#log, this.#tracing);
       this.#targets = tasks;
       sampler.targets((targets) => tasks.change(targets));
     }
@@ -160,13 +176,18 @@ export class SensorTask {
       timeout,
       offset: this.entry.offset ?? 0,
       group: this.entry.synchronise,
-      sample: (signal, time) => sampler.sample(signal, time),
+      sample: (signal, time) => {
+        this.#trace.begin();
+        return sampler.sample(signal, time);
+      },
       done: (tables, time) => {
-        this.#publisher.publish(tables, time);
+        this.#publisher.publish(tables, time, undefined, this.#trace.traceparent);
+        this.#trace.end();
         if (this.#complaint !== undefined) this.#log.info({ sensor: name }, 'the sensor samples again');
         this.#complaint = undefined;
       },
       failed: (error) => {
+        this.#trace.end(error);
         const reason = describe(error);
         if (reason !== this.#complaint) this.#log.warn({ sensor: name, reason }, 'a sample failed');
         this.#complaint = reason;

@@ -15,6 +15,8 @@ export interface Sampler {
    */
   sample(signal: AbortSignal, time: number): readonly AnyTable[] | Promise<readonly AnyTable[]>;
   close?(): void | Promise<void>;
+  /** Of one that works in a worker: how often that was started again, since it was opened. */
+  restarts?(): number;
   /**
    * Of a sensor with many sources: tells its targets, at once and whenever they change. The scheduler samples each at the sensor's interval, at
    * moments of its own that are spread over it, beside `sample`.
@@ -58,6 +60,8 @@ export interface SensorContext {
   warn(message: string): void;
   /** That it is right again. */
   info(message: string): void;
+  /** What the service measures of itself; undefined where there is none that runs. */
+  self?(): readonly AnyTable[];
 }
 
 /** Options that come with the sensor under a name, and what a sensor with them emits; for people who choose. */
@@ -85,6 +89,10 @@ export interface Sensor<O extends z.ZodType = z.ZodType> {
   readonly interval?: number;
   /** Whether it runs when there is no configuration. Default true. */
   readonly byDefault?: boolean;
+  /** Of one that is loaded from elsewhere: another one when its code has changed, so that a reload of the configuration starts it anew. */
+  readonly version?: string;
+  /** Of one whose schema is not here in full: what is wrong with options that `options` lets through. */
+  verify?(options: unknown): Promise<readonly z.core.$ZodIssue[]>;
   /** Throws `Unavailable` when this machine lacks what it reads. */
   open(host: Host, options: z.output<O>, context: SensorContext): Sampler | Promise<Sampler>;
 }

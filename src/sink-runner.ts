@@ -5,6 +5,7 @@ import type { DeliveryStatus } from './delivery/status.ts';
 import type { TideEvent } from './event.ts';
 import type { Log } from './log.ts';
 import type { RunnerStatus } from './runner-types.ts';
+import type { Tracing } from './tracing.ts';
 
 /** What the agent needs of it. */
 export interface SinkRunner {
@@ -25,6 +26,7 @@ export interface SinkSurroundings {
   readonly stateDir: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
 }
 
 /**

@@ -8,34 +8,49 @@ import type { Clock } from './clock.ts';
 import { DeadlineExceeded, withDeadline } from './deadline.ts';
 import type { TideEvent } from './event.ts';
 import type { Sink } from './sink.ts';
+import type { SinkCounts } from './sink-counts.ts';
 
 export class SinkSession {
   readonly #sink: Sink;
   readonly #timeout: number;
   readonly #clock: Clock;
-  readonly #onLate: () => void;
+  readonly #counts: SinkCounts;
   /** Aborted once at most, since that ends the session; but a `close` after it must not be aborted from the start. */
   #controller = new AbortController();
   #connected = false;
 
-  /** `timeout` in milliseconds; `onLate` is told of writes that were confirmed after it. */
-  constructor(sink: Sink, timeout: number, clock: Clock, onLate: () => void) {
+  /** `timeout` in milliseconds; `counts` is told how each call ended, and of writes that were confirmed after it. */
+  constructor(sink: Sink, timeout: number, clock: Clock, counts: SinkCounts) {
     this.#sink = sink;
     this.#timeout = timeout;
     this.#clock = clock;
-    this.#onLate = onLate;
+    this.#counts = counts;
   }
 
   async connect(): Promise<void> {
     if (this.#connected) return;
-    await this.#call('connect', (signal) => this.#sink.connect(signal));
+    await this.#counted([], async () => await this.#call('connect', (signal) => this.#sink.connect(signal)));
     this.#connected = true;
   }
 
   /** Resolves once the destination is responsible for all of the batch. */
   async write(batch: readonly TideEvent[]): Promise<void> {
     await this.connect();
-    await this.#call('write', (signal) => this.#sink.write(batch, signal), this.#onLate);
+    const began = this.#clock.monotonic();
+    const late = (): void => {
+      this.#counts.lateAnswers++;
+    };
+    await this.#counted(batch, async () => await this.#call('write', (signal) => this.#sink.write(batch, signal), late));
+    this.#counts.wrote(batch, this.#clock.wall(), this.#clock.monotonic() - began);
+  }
+
+  async #counted(batch: readonly TideEvent[], call: () => Promise<void>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      this.#counts.failed(error, batch, this.#clock.wall());
+      throw error;
+    }
   }
 
   /** Lets go of the connection. Rejects when the sink fails to, which changes nothing. */

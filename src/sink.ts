@@ -33,6 +33,10 @@ export interface SinkDefinition<O extends z.ZodType = z.ZodType> {
   /** One sentence: where events go, and in what form. */
   readonly summary: string;
   readonly options: O;
+  /** Of one that is loaded from elsewhere: another one when its code has changed, so that a reload of the configuration starts it anew. */
+  readonly version?: string;
+  /** Of one whose schema is not here in full: what is wrong with options that `options` lets through. */
+  verify?(options: unknown): Promise<readonly z.core.$ZodIssue[]>;
   open(context: SinkContext, options: z.output<O>): Sink;
 }
 

@@ -10,6 +10,7 @@ import type { Log } from './log.ts';
 import type { Publisher } from './publisher.ts';
 import { type JobStats, type Scheduler, spreadOffset } from './scheduler.ts';
 import type { Target } from './sensor.ts';
+import { SampleTrace, type Tracing } from './tracing.ts';
 
 /** How much longer than its timeout a target may take before its sample is given up as one that hangs, in milliseconds. */
 const GRACE_MS = 1000;
@@ -38,6 +39,7 @@ export class TargetTasks {
   readonly #publisher: Publisher;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #tracing: Tracing | undefined;
   readonly #tasks = new Map<string, Task>();
   #closed = false;
 
@@ -47,12 +49,14 @@ export class TargetTasks {
     publisher: Publisher,
     clock: Clock,
     log: Log,
+    tracing?: Tracing,
   ) {
     this.#sensor = sensor;
     this.#scheduler = scheduler;
     this.#publisher = publisher;
     this.#clock = clock;
     this.#log = log;
+    this.#tracing = tracing;
   }
 
   /** These are the targets from now on: those that are new begin, those that are gone end, the others go on. */
@@ -91,18 +95,26 @@ export class TargetTasks {
 
   #begin(target: Target): void {
     const { name, interval, timeout } = this.#sensor;
+    const trace = new SampleTrace(this.#tracing, name);
     const timetable = this.#scheduler.add<readonly AnyTable[]>({
       name: `${name} of ${target.name}`,
       interval,
       timeout: timeout + GRACE_MS,
       offset: spreadOffset(target.name, interval),
       atOnce: false,
-      sample: (signal) => target.sample(signal, timeout),
+      sample: (signal) => {
+        trace.begin();
+        return target.sample(signal, timeout);
+      },
       done: (tables, time) => {
-        this.#publisher.publish(tables, time, target.labels);
+        this.#publisher.publish(tables, time, target.labels, trace.traceparent);
+        trace.end();
         this.#complain(target, target.problem);
       },
-      failed: (error) => this.#complain(target, describe(error)),
+      failed: (error) => {
+        trace.end(error);
+        this.#complain(target, describe(error));
+      },
     });
     this.#tasks.set(target.name, { target, timetable, complaint: undefined });
   }

@@ -73,6 +73,10 @@ describe('a table', () => {
     expect(bare.table().add(['a'], {}).seal()).toMatchObject({ layout: { rows: 1 }, values: new Float64Array(0) });
   });
 
+  test('has a type of at most 255 bytes', () => {
+    expect(() => defineSchema({ type: 't'.repeat(256), doc: '', attributes: [], fields: {} })).toThrow(/at most 255 bytes: t+…/);
+  });
+
   const value = fc.option(fc.oneof(fc.double(), fc.integer()), { nil: undefined });
   const row = fc.record({ device: fc.string(), io: value, used: value, ratio: value });
   test(`gives back what it was given (seed ${SEED})`, () => {

@@ -272,3 +272,21 @@ test('a link that leads nowhere does not exist', () => {
   expect(host.exists(join(folder, 'link'))).toBe(false);
   expect(host.link(join(folder, 'link'))).toBe('nowhere');
 });
+
+describe('the name of a machine that is seen below a root of its own', () => {
+  const named = (hostname?: string): string => {
+    const folder = temporaryFolder();
+    if (hostname !== undefined) writeFiles(folder, { 'etc/hostname': hostname });
+    return Host.fromEnvironment({ HOST_ROOT: folder }).name;
+  };
+
+  test('is the one in its /etc/hostname, without comments', () => {
+    expect(named('# made by hand\n\n edge-7 \n')).toBe('edge-7');
+  });
+
+  test('is the one that the kernel gives where that says none, or where the root is our own', () => {
+    expect(named()).toBe(os.hostname());
+    expect(named('#\n')).toBe(os.hostname());
+    expect(Host.fromEnvironment({ HOST_ROOT: '/' }).name).toBe(os.hostname());
+  });
+});

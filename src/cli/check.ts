@@ -1,7 +1,7 @@
 /** `tidegate check`: every mistake in the configuration; with `--connect`, whether its destinations take what is sent. */
 import { loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
-import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
+import { type Context, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
 
 /** Says that the configuration is right, and what it is in one line; throws the report of its mistakes. */
 export async function check(options: GlobalOptions & { config?: string; connect?: boolean }, context: Context): Promise<void> {
@@ -10,6 +10,7 @@ export async function check(options: GlobalOptions & { config?: string; connect?
   const { config, warnings } = await loadConfig(options.config, env, {
     stateDir: state,
     hostName: hostOf(options, env).name,
+    registry: registryOf(options, env),
   });
   for (const warning of warnings) out.write(`${paint.yellow('warning:')} ${formatMistake(warning)}\n`);
   const from = config.files.join(', ') || 'embedded defaults';

@@ -1,8 +1,11 @@
 /** What every command has: where it reads from, where it prints to, and the options that all of them share. */
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { describe, Unavailable, UsageError } from '../errors.ts';
 import { Host, type OnRead } from '../host.ts';
+import { findPlugins, MEMORY_BYTES } from '../plugin/find.ts';
+import { withPlugins } from '../plugin/registry.ts';
+import { type Registry, registry } from '../registry.ts';
 import { type Paint, paintFor } from './paint.ts';
 
 /** Exit code when what is to be read is not there, EX_NOINPUT of sysexits.h. */
@@ -14,6 +17,8 @@ export interface GlobalOptions {
   readonly state?: string;
   /** A recorded machine to read instead of this one. */
   readonly host?: string;
+  /** Folders, files and packages with sensors and sinks of one's own, beside those of a configuration. */
+  readonly plugins?: readonly string[];
 }
 
 export interface Context {
@@ -50,4 +55,14 @@ export function hostOf({ host }: GlobalOptions, env: NodeJS.ProcessEnv, onRead?:
     const what = error instanceof Unavailable ? '' : `${join(resolve(host), 'host.json')} cannot be read: `;
     throw new UsageError(`${what}${describe(error)}`, EXIT_NO_INPUT);
   }
+}
+
+/** What sensors and sinks there are: the installed ones, and those of `--plugins` or `TIDEGATE_PLUGINS`. */
+export function registryOf({ plugins }: GlobalOptions, env: NodeJS.ProcessEnv): Registry {
+  const named = plugins ?? (env['TIDEGATE_PLUGINS'] ?? '').split(delimiter).filter((from) => from !== '');
+  if (named.length === 0) return registry;
+  const files = named.flatMap((from) => findPlugins(from, process.cwd(), MEMORY_BYTES));
+  return withPlugins(registry, files, (why) => {
+    throw new UsageError(why);
+  });
 }

@@ -3,13 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { initConfig } from '../config/init.ts';
 import { describe, errno, UsageError } from '../errors.ts';
 import type { Host } from '../host.ts';
-import { registry } from '../registry.ts';
-import { type Context, type GlobalOptions, hostOf } from './context.ts';
+import type { Registry } from '../registry.ts';
+import { type Context, type GlobalOptions, hostOf, registryOf } from './context.ts';
 import { tryOpen } from './sample.ts';
 
 /** Writes to a new file, or prints. An existing file is never overwritten. */
 export async function init(file: string | undefined, options: GlobalOptions, { env, out, err }: Context): Promise<void> {
-  const text = initConfig(await available(hostOf(options, env)));
+  const text = initConfig(await available(hostOf(options, env), registryOf(options, env)));
   if (file === undefined) {
     out.write(text);
     return;
@@ -23,7 +23,7 @@ export async function init(file: string | undefined, options: GlobalOptions, { e
   err.write(`wrote ${file}; try it with: tidegate check -c ${file}\n`);
 }
 
-async function available(host: Host): Promise<Parameters<typeof initConfig>[0]> {
+async function available(host: Host, registry: Registry): Promise<Parameters<typeof initConfig>[0]> {
   const sensors = [];
   for (const name of registry.sensorNames()) {
     const definition = await registry.loadSensor(name);

@@ -1,6 +1,6 @@
 /** `tidegate sensors -c FILE`: the sensors of a configuration, each sampled once: whether it works here, and each of its targets. */
 import { loadConfig } from '../config/load.ts';
-import { type Context, hostOf, stateDir } from './context.ts';
+import { type Context, hostOf, registryOf, stateDir } from './context.ts';
 import type { OnceOptions } from './once.ts';
 import { sampleAll } from './sample.ts';
 import { renderTable } from './table.ts';
@@ -13,7 +13,11 @@ export async function listConfigured(
   const { env, out, paint } = context;
   const host = hostOf(options, env);
   const state = stateDir(options, env);
-  const { config } = await loadConfig(options.config, env, { stateDir: state, hostName: host.name });
+  const { config } = await loadConfig(options.config, env, {
+    stateDir: state,
+    hostName: host.name,
+    registry: registryOf(options, env),
+  });
   const wanted = config.sensors.filter((entry) => name === undefined || entry.name === name || entry.type === name);
   const sampled = await sampleAll(wanted, host, { agent: config.agent, host: config.host, stateDir: state });
   const rows = sampled.flatMap(({ name: sensor, why, problems = [], events }) => {

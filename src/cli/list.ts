@@ -3,8 +3,7 @@ import type * as z from 'zod';
 import { UsageError } from '../errors.ts';
 import type { Schema } from '../event.ts';
 import { formatDuration } from '../options.ts';
-import { registry } from '../registry.ts';
-import { type Context, type GlobalOptions, hostOf } from './context.ts';
+import { type Context, type GlobalOptions, hostOf, registryOf } from './context.ts';
 import { optionRows } from './option-rows.ts';
 import { tryOpen } from './sample.ts';
 import { renderTable } from './table.ts';
@@ -13,6 +12,7 @@ import { renderTable } from './table.ts';
 export async function listSensors(name: string | undefined, options: GlobalOptions, context: Context): Promise<void> {
   const { out, env, paint } = context;
   const host = hostOf(options, env);
+  const registry = registryOf(options, env);
   const names = name === undefined ? registry.sensorNames() : [name];
   const rows: string[][] = [];
   for (const sensorName of names) {
@@ -43,11 +43,12 @@ export async function listSensors(name: string | undefined, options: GlobalOptio
 }
 
 /** All sinks with what they are for, or one with its options. */
-export async function listSinks(name: string | undefined, context: Context): Promise<void> {
-  const { out, paint } = context;
+export async function listSinks(name: string | undefined, options: GlobalOptions, context: Context): Promise<void> {
+  const { out, env, paint } = context;
+  const registry = registryOf(options, env);
   if (name !== undefined) {
-    const { summary, options } = await asked(registry.loadSink(name));
-    out.write(`${paint.bold(name)}: ${summary}\n${describeOptions(options, context)}`);
+    const { summary, options: own } = await asked(registry.loadSink(name));
+    out.write(`${paint.bold(name)}: ${summary}\n${describeOptions(own, context)}`);
     return;
   }
   const rows: string[][] = [];

@@ -1,9 +1,10 @@
 /** The command line: what commands there are, their options and examples. Each command's work is in a file of its own. */
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { describe, errno, UsageError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { createContext } from './context.ts';
 import { examples } from './examples.ts';
+import { addLive } from './live-command.ts';
 import type { OnceOptions } from './once.ts';
 import { addSpool } from './spool-command.ts';
 import { addSteering } from './steer-command.ts';
@@ -25,6 +26,11 @@ function createProgram(): Command {
     .description('Samples this machine and the software on it, and delivers what it saw. Every event is accounted for.')
     .version(version(), '-V, --version')
     .option('--state <dir>', 'folder for state: spools, the default file (TIDEGATE_STATE)')
+    .option(
+      '--plugins <path>',
+      'folder or package with sensors and sinks of your own; may be given again (TIDEGATE_PLUGINS)',
+      (path: string, others: readonly string[] | undefined) => [...(others ?? []), path],
+    )
     .showHelpAfterError('(see: tidegate --help)')
     .exitOverride()
     .addHelpText(
@@ -37,8 +43,11 @@ function createProgram(): Command {
       ]),
     );
   addRunning(program);
+  addHealth(program);
   addConfiguring(program);
+  addWriting(program);
   addLooking(program);
+  addLive(program);
   addSpool(program);
   addSteering(program);
   addVerifying(program);
@@ -86,6 +95,17 @@ function addRunning(program: Command): void {
     );
 }
 
+function addHealth(program: Command): void {
+  program
+    .command('health')
+    .description('asks the running service whether it is well; exits 0, or 1 when it is not, does not answer or does not run')
+    .addHelpText('after', examples([['tidegate health --state /state', 'for health checks of containers, and for supervisors']]))
+    .action(
+      async (_options, command: Command) =>
+        await (await import('./health.ts')).health(command.optsWithGlobals(), createContext()),
+    );
+}
+
 function refuseWords(program: Command, [word]: readonly string[]): void {
   if (word === undefined) return;
   const names = program.commands.map((command) => command.name());
@@ -127,13 +147,35 @@ function addConfiguring(program: Command): void {
     .command('schema')
     .description('prints the JSON Schema of the configuration, for editors')
     .addHelpText('after', examples([['tidegate schema > tidegate.schema.json', "then name it in the editor's YAML settings"]]))
-    .action(async () => await (await import('./schema.ts')).schema(createContext()));
+    .action(
+      async (_options, command: Command) =>
+        await (await import('./schema.ts')).schema(command.optsWithGlobals(), createContext()),
+    );
   program
     .command('completion')
     .description('prints a completion script for a shell')
     .argument('<shell>', 'bash, zsh or fish')
     .addHelpText('after', examples([['source <(tidegate completion bash)', 'in ~/.bashrc']]))
     .action(async (shell: string) => (await import('./completion.ts')).completion(shell, program, createContext()));
+}
+
+function addWriting(program: Command): void {
+  program
+    .command('new')
+    .description('writes a sensor or sink of your own that works, with its fixture and its test')
+    .addArgument(new Argument('<kind>', 'what it is to be').choices(['sensor', 'sink']))
+    .argument('<name>', 'its name: a-z, 0-9 and "_"')
+    .option('--in <dir>', 'the folder of plugins', 'plugins')
+    .addHelpText(
+      'after',
+      examples([
+        ['tidegate new sensor tide', 'plugins/sensors/tide.ts, its fixture and its test'],
+        ['tidegate once tide --plugins plugins', 'sample it'],
+      ]),
+    )
+    .action(async (kind: 'sensor' | 'sink', name: string, options: { readonly in: string }) =>
+      (await import('./new.ts')).newPlugin(kind, name, options.in, createContext()),
+    );
 }
 
 function addLooking(program: Command): void {
@@ -162,7 +204,10 @@ function addLooking(program: Command): void {
     .description('what sinks there are; with a name, its options')
     .argument('[name]', 'one sink')
     .addHelpText('after', examples([['tidegate sinks file', 'options of one sink']]))
-    .action(async (name: string | undefined) => await (await import('./list.ts')).listSinks(name, createContext()));
+    .action(
+      async (name: string | undefined, _options, command: Command) =>
+        await (await import('./list.ts')).listSinks(name, command.optsWithGlobals(), createContext()),
+    );
   program
     .command('record')
     .description('copies the files that the sensors read into a folder, for a fixture or a bug report')

@@ -1,7 +1,7 @@
 /** `tidegate record DIR`: copies what the sensors read. */
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
-import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
+import { type Context, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
 import { record } from './record.ts';
 import { sampleAll } from './sample.ts';
 
@@ -19,7 +19,11 @@ export async function recordCommand(
 ): Promise<void> {
   const { name, withArguments = false } = options;
   const state = stateDir(options, env);
-  const { config } = await loadConfig(options.config, env, { stateDir: state, hostName: hostOf(options, env).name });
+  const { config } = await loadConfig(options.config, env, {
+    stateDir: state,
+    hostName: hostOf(options, env).name,
+    registry: registryOf(options, env),
+  });
   const { files, bytes, skipped } = await record(
     resolve(folder),
     ({ onRead }) => hostOf(options, env, onRead),

@@ -3,14 +3,16 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Agent } from '../agent.ts';
 import { systemClock } from '../clock.ts';
-import { diffConfig } from '../config/config.ts';
+import { type Config, diffConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
 import { openControl } from '../control/server.ts';
 import { describe, errno, UsageError } from '../errors.ts';
 import { Web } from '../http/web.ts';
 import type { Log } from '../log.ts';
-import { type Context, type GlobalOptions, hostOf, stateDir } from './context.ts';
+import type { Otlp } from '../telemetry/otlp/otlp.ts';
+import { selfMetricsText } from '../telemetry/text.ts';
+import { type Context, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
 import { createLog } from './log.ts';
 import { Reloading } from './reload.ts';
 import { version } from './version.ts';
@@ -24,7 +26,9 @@ const EVENT_BYTES_MAX = 512 * 1024;
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Options at the top that a reload does not apply. */
-const AT_START: readonly string[] = ['agent', 'log'];
+const AT_START: readonly string[] = ['agent', 'log', 'otlp'];
+/** How long the last of telemetry may take to be sent, in milliseconds. */
+const LAST_TELEMETRY_MS = 3000;
 
 export interface RunOptions extends GlobalOptions {
   readonly config?: string;
@@ -34,13 +38,15 @@ export interface RunOptions extends GlobalOptions {
 export async function run(options: RunOptions, context: Context): Promise<void> {
   const state = createState(stateDir(options, context.env));
   const host = hostOf(options, context.env);
-  const load = () => loadConfig(options.config, context.env, { stateDir: state, hostName: host.name });
+  const load = () =>
+    loadConfig(options.config, context.env, { stateDir: state, hostName: host.name, registry: registryOf(options, context.env) });
   const { config, warnings } = await load();
   // Those of the configuration before the last reload too: what it began may still be logged.
   let [now, before] = [config, config];
   const redact = (text: string): string => before.secrets.redact(now.secrets.redact(text));
   const log = createLog(context.err, config.log, context.paintErr, redact);
   for (const warning of warnings) log.warn({}, formatMistake(warning));
+  const otlp = await openOtlp(config, log);
   const agent = new Agent({
     agent: config.agent,
     host,
@@ -48,7 +54,9 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     clock: systemClock,
     log,
     maxEventBytes: EVENT_BYTES_MAX,
+    tracing: otlp?.tracing,
   });
+  otlp?.observe(() => agent.self());
   const reloading = new Reloading(load, log, async (loaded) => {
     [now, before] = [loaded, now];
     const { rest } = diffConfig(config, now);
@@ -67,6 +75,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     started: systemClock.wall(),
     config: () => now,
     ready: () => ready,
+    metrics: () => selfMetricsText(agent.self()),
     reload: async () => await reloading.reload(),
     setLevel: (level) => void (log.level = level),
   });
@@ -77,7 +86,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     await control.close();
     throw error;
   }
-  const stopped = stopOnSignal(agent, [control, web], context, log);
+  const stopped = stopOnSignal(agent, [control, web, { close: async () => await otlp?.stop(LAST_TELEMETRY_MS) }], context, log);
   const started = agent.apply(config);
   reloading.begin(started);
   process.on('SIGHUP', () => void reloading.reload());
@@ -107,6 +116,13 @@ function makeFolder(folder: string): void {
     makeFolder(dirname(folder));
     make();
   }
+}
+
+/** OpenTelemetry's SDK is loaded where something is to be sent, and nowhere else. */
+async function openOtlp({ otlp, agent, host, labels }: Config, log: Log): Promise<Otlp | undefined> {
+  if (!otlp) return undefined;
+  const { Otlp } = await import('../telemetry/otlp/otlp.ts');
+  return new Otlp(otlp, { agent, host, labels, version: version(), clock: systemClock, log });
 }
 
 /** The first SIGTERM or SIGINT flushes and resolves; a second one ends the process at once. */

@@ -14,6 +14,7 @@ import { type CommandOptions, statusesOf, tablesOf } from './options.ts';
 import { type Ending, ProcessGroup, type Recipe } from './process-group.ts';
 import { documentOf } from './records.ts';
 import { type CommandResult, type CommandSampler, type Failure, failureOf, noCounts } from './result.ts';
+import type { Sample } from './samples.ts';
 
 /** The share of a sample's time that a run is waited for, so that what became of it can still be told. */
 const SHARE = 0.9;
@@ -152,6 +153,8 @@ export class OnceSampler implements CommandSampler {
       counts: { ...this.#counts },
       filled: told ? this.#mapping.fill(told.document, time / 1000) : [],
       nagios,
+      samples:
+        told && this.#given.format === 'prometheus' ? (told.document as Sample[]).slice(0, this.#given.max_rows) : undefined,
     };
   }
 }

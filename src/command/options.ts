@@ -4,11 +4,11 @@ import { type TableOptions, tables } from '../json/mapping-options.ts';
 import { compilePath } from '../json/path.ts';
 import { bytes, duration, regex } from '../options.ts';
 
-const FORMATS = ['lines', 'json', 'json_lines', 'csv', 'pairs', 'nagios'] as const;
+const FORMATS = ['lines', 'json', 'json_lines', 'csv', 'pairs', 'nagios', 'json_objects', 'prometheus'] as const;
 /** Those of which a whole table comes at once, so that a row is a record. */
-export const ROWED: ReadonlySet<string> = new Set(['lines', 'json_lines', 'csv']);
+export const ROWED: ReadonlySet<string> = new Set(['lines', 'json_lines', 'csv', 'json_objects', 'prometheus']);
 /** What a stream cannot be cut into records of. */
-const WHOLE: ReadonlySet<string> = new Set(['nagios']);
+const WHOLE: ReadonlySet<string> = new Set(['nagios', 'prometheus']);
 const STATUSES_OF_NAGIOS = [0, 1, 2, 3];
 
 const person = (what: string) =>
@@ -47,7 +47,8 @@ const all = z.strictObject({
     .prefault('lines')
     .describe(
       'What it prints: lines (that the pattern fits), json (one document; of a stream each line is one), json_lines, csv, pairs (key=value), ' +
-        "nagios (a plugin's status and performance data) (default lines).",
+        "nagios (a plugin's status and performance data), json_objects (objects over any number of lines, or in an array that need not end), " +
+        'prometheus (Prometheus text or OpenMetrics) (default lines).',
     ),
   pattern: regex().optional().describe('Of lines: which are taken; its named groups are the columns (default all lines).'),
   separator: z
@@ -125,7 +126,7 @@ function* wrongFormat({ format, pattern, columns, separator, tables: made }: Giv
   if (pattern && format !== 'lines') yield ['pattern', 'a pattern is of lines: give format: lines'];
   if (columns && format !== 'csv') yield ['columns', 'columns are those of csv: give format: csv'];
   if (separator !== undefined && format !== 'csv' && format !== 'pairs') yield ['separator', 'a separator is of csv or pairs'];
-  if (Object.keys(made).length === 0 && format !== 'lines' && format !== 'nagios')
+  if (Object.keys(made).length === 0 && format !== 'lines' && !WHOLE.has(format))
     yield ['tables', 'there is nothing to make of the output: give tables'];
 }
 
@@ -134,7 +135,10 @@ function* wrongMode({ mode, format, silence, run_timeout, records, key }: Given)
   if (mode === 'once' && silence !== undefined) yield ['silence', 'a run has run_timeout; silence is of mode: stream'];
   if (mode === 'stream' && run_timeout !== undefined) yield ['run_timeout', 'a stream has no end: what bounds it is silence'];
   if (format === 'json' && (records === 'all' || key.length > 0))
-    yield ['format', 'json is one document, of which the last is taken: for more of them give format: json_lines'];
+    yield [
+      'format',
+      'json is one document, of which the last is taken: for more of them give format: json_lines or json_objects',
+    ];
   if (records === 'all' && key.length > 0) yield ['key', 'with all records there is none to choose: leave out key'];
 }
 

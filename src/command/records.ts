@@ -1,9 +1,11 @@
 /** What a command prints, as documents for a mapping: lists of records, or one object. */
 import { describe } from '../errors.ts';
+import { ObjectSplitter } from '../json/objects.ts';
 import { parseCsv, recordOf } from './csv.ts';
 import { linesOf } from './lines.ts';
 import { parseNagios } from './nagios.ts';
 import type { CommandOptions } from './options.ts';
+import { parseSamples } from './samples.ts';
 
 type Given = Pick<CommandOptions, 'format' | 'pattern' | 'separator' | 'columns'>;
 
@@ -18,6 +20,10 @@ export function documentOf(text: string, status: number, given: Given): unknown 
   switch (given.format) {
     case 'json':
       return parseJson(text);
+    case 'prometheus':
+      return parseSamples(text);
+    case 'json_objects':
+      return objectsOf(text);
     case 'nagios':
       return parseNagios(text, status);
     case 'pairs':
@@ -77,6 +83,15 @@ function pairOf(line: string, separator = '='): Record<string, string> | undefin
   const value = line.slice(at + separator.length).trim();
   const [, quoted] = /^"(.*)"$/.exec(value) ?? /^'(.*)'$/.exec(value) ?? [];
   return { [line.slice(0, at).trim()]: quoted ?? value };
+}
+
+/** Every object of a text. */
+function objectsOf(text: string): unknown[] {
+  const objects: unknown[] = [];
+  const splitter = new ObjectSplitter(Number.POSITIVE_INFINITY, (object) => objects.push(parseJson(object)));
+  splitter.feed(text);
+  if (splitter.reset()) throw new Unreadable('its output ends within an object');
+  return objects;
 }
 
 function parseJson(text: string): unknown {

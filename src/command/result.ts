@@ -2,6 +2,7 @@
 import type { Mapping } from '../json/mapping.ts';
 import type { Nagios } from './nagios.ts';
 import type { Ending } from './process-group.ts';
+import type { Sample } from './samples.ts';
 
 export type FailureKind = 'start' | 'status' | 'signal' | 'timeout' | 'output' | 'format' | 'silence' | 'ended';
 
@@ -35,6 +36,8 @@ export interface CommandResult {
   readonly counts: Readonly<Counts>;
   readonly filled: ReturnType<Mapping['fill']>;
   readonly nagios: Nagios | undefined;
+  /** With format prometheus. */
+  readonly samples: readonly Sample[] | undefined;
 }
 
 export interface CommandSampler {

@@ -9,6 +9,7 @@
 import type { Clock } from '../clock.ts';
 import { describe } from '../errors.ts';
 import { Mapping } from '../json/mapping.ts';
+import { ObjectSplitter } from '../json/objects.ts';
 import { formatDuration } from '../options.ts';
 import { LineSplitter } from './lines.ts';
 import { CLOSE_GRACE_MS } from './once.ts';
@@ -23,7 +24,7 @@ export class StreamSampler implements CommandSampler {
   readonly #clock: Clock;
   readonly #mapping: Mapping;
   readonly #counts = noCounts();
-  readonly #splitter: LineSplitter;
+  readonly #splitter: LineSplitter | ObjectSplitter;
   #reader: RecordReader;
   #group: ProcessGroup | undefined;
   #closed = false;
@@ -44,7 +45,8 @@ export class StreamSampler implements CommandSampler {
     this.#recipe = recipe;
     this.#clock = clock;
     this.#mapping = new Mapping(tablesOf(given), given.max_rows);
-    this.#splitter = new LineSplitter(given.max_output, (line) => this.#take(line));
+    const Splitter = given.format === 'json_objects' ? ObjectSplitter : LineSplitter;
+    this.#splitter = new Splitter(given.max_output, (record) => this.#take(record));
     this.#reader = new RecordReader(given);
     this.#delay = given.restart.initial;
     this.#begin();
@@ -65,6 +67,7 @@ export class StreamSampler implements CommandSampler {
       counts: { ...this.#counts, discarded: this.#counts.discarded + this.#splitter.overlong },
       filled: records.length > 0 ? this.#mapping.fill(document, time / 1000) : [],
       nagios: undefined,
+      samples: undefined,
     };
     this.#records = new Map();
     this.#size = 0;

@@ -53,4 +53,24 @@ export function checkDelivery({ name, written, place, common, delivery }: Delive
   }
 }
 
+interface Destined {
+  readonly name: string;
+  readonly place: Place | string;
+  /** Where its events end up; nothing for a sink whose events are not numbered. */
+  readonly destinations: readonly string[];
+}
+
+/** Sinks of one agent are told apart by where they write to alone: `tidegate-seq` does not name them. */
+export function checkDestinations(sinks: readonly Destined[], findings: Findings): void {
+  const taken = new Map<string, string>();
+  for (const { name, place, destinations } of sinks) {
+    const shared = destinations.find((destination) => taken.has(destination));
+    if (shared !== undefined) {
+      const what = `sinks.${name}: it writes to ${shared}, as sinks.${taken.get(shared)} does, and a reader could not tell apart what each has numbered`;
+      findings.mistake(place, what, 'give it a destination of its own, or make one sink of the two');
+    }
+    for (const destination of destinations) if (!taken.has(destination)) taken.set(destination, name);
+  }
+}
+
 const given = (section: unknown, name: string): boolean => typeof section === 'object' && section !== null && name in section;

@@ -9,7 +9,8 @@ import { emitted } from '../sensor.ts';
 import { isBroker } from '../sink.ts';
 import { check } from './check.ts';
 import { fingerprint, type SensorEntry, type SinkEntry } from './config.ts';
-import { checkDelivery } from './delivery.ts';
+import { checkDelivery, checkDestinations } from './delivery.ts';
+import { type Subject, tellIssues } from './issues.ts';
 import { isMapping, keyPlaceAt, pick, placeAt, put, slotOf } from './located.ts';
 import type { Findings, Place } from './mistake.ts';
 import { type GeneralOptions, NAME_LENGTH_MAX, NAME_PATTERN, SAMPLE_TIMEOUT_MAX, sensorCommon, sinkCommon } from './schema.ts';
@@ -68,6 +69,7 @@ export async function checkEntries(
   checkGroups(sensors, keyPlaceAt(root, ['sensors'], place), context.findings);
   const sinks = await checkSection(root, place, sinkKind, context);
   for (const sink of sinks) checkSink(sink, sensors, context.findings);
+  checkDestinations(sinks.map(destined), context.findings);
   return { sensors, sinks: sinks.map(sinkEntry) };
 }
 
@@ -83,6 +85,13 @@ function checkGroups(sensors: readonly SensorEntry[], place: Place | string, fin
   }
 }
 
+/** What a sensor and a sink have in common here. */
+interface Component {
+  readonly options: z.ZodType;
+  readonly version?: string;
+  verify?(options: unknown): Promise<readonly z.core.$ZodIssue[]>;
+}
+
 interface Kind<D, C extends z.ZodObject> {
   readonly section: string;
   readonly what: string;
@@ -91,7 +100,7 @@ interface Kind<D, C extends z.ZodObject> {
   readonly load: (type: string) => Promise<D>;
 }
 
-async function checkSection<D extends { readonly options: z.ZodType }, C extends z.ZodObject>(
+async function checkSection<D extends Component, C extends z.ZodObject>(
   root: Record<string, unknown>,
   rootPlace: Place | string,
   kind: Kind<D, C>,
@@ -115,7 +124,7 @@ async function checkSection<D extends { readonly options: z.ZodType }, C extends
 }
 
 /** Tells every mistake of an entry. Returns it when there is none and it is to run. */
-async function checkEntry<D extends { readonly options: z.ZodType }, C extends z.ZodObject>(
+async function checkEntry<D extends Component, C extends z.ZodObject>(
   members: Record<string, unknown>,
   name: string,
   place: Place | string,
@@ -155,14 +164,26 @@ async function checkEntry<D extends { readonly options: z.ZodType }, C extends z
   if (!definition) return undefined;
   const alsoRight = Object.keys(kind.common.shape);
   const before = findings.count;
-  const options = check({ ...about, schema: definition.options, value: ownPart, alsoRight }, findings);
+  const subject = { ...about, schema: definition.options, value: ownPart, alsoRight };
+  const options = check(subject, findings);
+  if (definition.verify && findings.count === before) await verify(definition, options, subject, findings);
   if (!common || findings.count > before || common['enabled'] === false) return undefined;
   const effectiveOptions = {
     ...(effective(kind.common, commonPart) as object),
     ...(effective(definition.options, ownPart) as object),
+    ...(definition.version !== undefined && { version: definition.version }),
   };
   const type = typeof common['type'] === 'string' ? common['type'] : name;
   return { name, type, definition, written, place, common, options, effective: effectiveOptions };
+}
+
+/** Asks a plugin what else is wrong. */
+async function verify(definition: Component, options: unknown, subject: Subject, findings: Findings): Promise<void> {
+  try {
+    tellIssues((await definition.verify?.(options)) ?? [], subject, findings);
+  } catch (error) {
+    findings.mistake(subject.place, `${subject.name}: its options cannot be checked: ${describe(error)}`);
+  }
 }
 
 async function loadType<D>(
@@ -219,6 +240,12 @@ function sensorEntry(
   const print = fingerprint(type, entry.effective, interval, timeout, labels);
   return { name, type, definition, options, interval, timeout, offset, synchronise, labels, fingerprint: print };
 }
+
+const destined = ({ name, place, definition, options }: SinkInput) => ({
+  name,
+  place,
+  destinations: (isBroker(definition) && definition.destinations?.(options)) || [],
+});
 
 type SinkInput = Entry<SinkEntry['definition'], z.output<typeof sinkCommon>>;
 

@@ -1,15 +1,19 @@
 /** Loads a configuration: reads, substitutes, checks all of it, and says every mistake at once. */
 import os from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type * as z from 'zod';
+import { UsageError } from '../errors.ts';
 import { formatDuration } from '../options.ts';
+import { findPlugins, MEMORY_BYTES } from '../plugin/find.ts';
+import { withPlugins } from '../plugin/registry.ts';
 import { registry as installed, type Registry } from '../registry.ts';
+import { otlpSecrets } from '../telemetry/options.ts';
 import { check } from './check.ts';
 import { type Config, fingerprint, type GeneralConfig } from './config.ts';
 import { checkEntries, type Entries } from './entries.ts';
 import { type LoadedFiles, loadFiles } from './files.ts';
 import { checkHttp } from './http.ts';
-import { isMapping, pick, type Slot, slotOf } from './located.ts';
+import { isMapping, pick, placeAt, type Slot, slotOf } from './located.ts';
 import { ConfigError, Findings, type Mistake } from './mistake.ts';
 import { type GeneralOptions, general } from './schema.ts';
 import { Secrets } from './secrets.ts';
@@ -48,9 +52,11 @@ export async function loadConfig(path: string | undefined, env: NodeJS.ProcessEn
   privacy.checked([], general, top);
   const settled = check({ schema: general, value: top, place, name: '', alsoRight: [...SECTIONS, 'include'] }, findings);
   if (settled) checkHttp(settled.http, top, place, findings);
-  const entries = await checkEntries(root, place, settled, { registry, findings, checked: privacy.checked });
+  const all = addPlugins(registry, settled?.plugins ?? [], root, place, findings);
+  const entries = await checkEntries(root, place, settled, { registry: all, findings, checked: privacy.checked });
   if (files.complete) requireSections(root, place, entries, findings);
   const secrets = privacy.secrets();
+  if (settled?.otlp) for (const text of otlpSecrets(env)) secrets.add(text);
   const redact = (text: string) => secrets.redact(text);
   const warnings = findings.warnings(redact);
   if (findings.count > 0 || !settled) throw new ConfigError(findings.mistakes(redact), warnings);
@@ -69,6 +75,30 @@ export async function loadConfig(path: string | undefined, env: NodeJS.ProcessEn
     shown: { ...privacy.shown(entries), agent, host },
   };
   return { config, warnings };
+}
+
+/** The registry with what `plugins` names. */
+function addPlugins(
+  registry: Registry,
+  plugins: NonNullable<GeneralOptions['plugins']>,
+  root: Record<string, unknown>,
+  place: LoadedFiles['place'],
+  findings: Findings,
+): Registry {
+  let all = registry;
+  for (const [i, entry] of plugins.entries()) {
+    const { from, memory } = typeof entry === 'string' ? { from: entry, memory: MEMORY_BYTES } : entry;
+    const where = placeAt(root, typeof entry === 'string' ? ['plugins', i] : ['plugins', i, 'from'], place);
+    const base = typeof where === 'string' ? '.' : dirname(where.source.file);
+    const refused = (why: string): void => findings.mistake(where, `plugins: ${why}`);
+    try {
+      all = withPlugins(all, findPlugins(from, resolve(base), memory), refused);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      refused(error.message);
+    }
+  }
+  return all;
 }
 
 /** Every sensor that runs by default, and a file in the state folder. */

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { httpOptions } from '../http/options.ts';
 import { bytes, duration, globs } from '../options.ts';
 import { byType, NEEDS_EVERY, needsEvery, takingOptions } from '../select/options.ts';
+import { otlpOptions } from '../telemetry/options.ts';
 
 /** A name of a sensor or sink in the configuration. It is part of event identities and of file names, so that `..` is none. */
 export const NAME_PATTERN = /^[a-z0-9_][a-z0-9_.-]*$/;
@@ -46,6 +47,22 @@ const logOptions = z
   .prefault({})
   .describe('What is logged, and how.');
 
+const plugins = z
+  .array(
+    z.union([
+      z.string().min(1),
+      z.strictObject({
+        from: z.string().min(1).describe('A path relative to this file, or the name of a package.'),
+        memory: bytes({ min: 16 * 2 ** 20, max: 64 * 2 ** 30 })
+          .prefault('128MiB')
+          .describe('What one worker of it may have in memory, in bytes (default 128MiB).'),
+      }),
+    ]),
+  )
+  .meta({ examples: [['./plugins']] })
+  .optional()
+  .describe('Folders, files and packages with sensors and sinks of your own (default none).');
+
 /** The options at the top of a file, but for `sensors`, `sinks` and `include`. */
 export const general = z.strictObject({
   interval: interval().prefault('10s').describe('How often each sensor samples, as a duration (default 10s).'),
@@ -57,6 +74,10 @@ export const general = z.strictObject({
   host: identity().optional().describe("The host's name in every event (default: the machine's own)."),
   log: logOptions,
   http: httpOptions,
+  otlp: otlpOptions
+    .optional()
+    .describe('Where the service sends what it measures of itself, and traces, by OTLP over HTTP (default nowhere).'),
+  plugins,
 });
 
 export const include = z

@@ -2,7 +2,7 @@
  * Messages as kafkajs and amqplib hand them over, made into envelopes. Only the shapes of these clients are known here, so that a program
  * that uses one does not need the other; any other client's messages fit, once their headers are put into an `Envelope`.
  */
-import { BACKFILL_HEADER, SEQ_HEADER } from '../broker.ts';
+import { BACKFILL_HEADER, SEQ_HEADER, TRACE_HEADER } from '../broker.ts';
 import type { Envelope } from './message.ts';
 
 /** A value of a header: text, its bytes, or several of either; amqplib also has numbers, booleans and tables. */
@@ -33,6 +33,7 @@ export function fromKafka({ topic, partition, message: { value, headers = {} } }
     contentType: text(headers['content-type']),
     seq: text(headers[SEQ_HEADER]),
     backfill: text(headers[BACKFILL_HEADER]) === 'true',
+    traceparent: text(headers[TRACE_HEADER]),
     body: value ?? EMPTY,
     place: `${topic}/${partition}`,
   };
@@ -46,6 +47,7 @@ export function fromAmqp({ content, properties: { contentType, messageId, header
     contentType: text(contentType),
     seq: text(headers[SEQ_HEADER]),
     backfill: text(headers[BACKFILL_HEADER]) === 'true',
+    traceparent: text(headers[TRACE_HEADER]),
     body: content,
     place: queue,
   };

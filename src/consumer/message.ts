@@ -17,6 +17,8 @@ export interface Envelope {
   readonly seq: string | undefined;
   readonly backfill: boolean;
   readonly body: Uint8Array;
+  /** W3C trace context of the sample that the event is of, where that was traced. */
+  readonly traceparent?: string | undefined;
   /** Topic and partition, queue: where order holds. */
   readonly place: string;
 }

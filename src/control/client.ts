@@ -11,6 +11,14 @@ const ANSWER_MS = 40_000;
 const ANSWER_BYTES_MAX = 64 * 2 ** 20;
 const NEWLINE = 0x0a;
 
+/** How the system says that nobody listens at a socket's path. */
+const NOBODY: readonly (string | undefined)[] = ['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR'];
+
+/** No service runs with the folder for state. */
+export class Absent extends Error {
+  override readonly name = 'Absent';
+}
+
 /** The service refused what it was asked for, and says why. */
 export class ControlRefused extends Error {
   override readonly name = 'ControlRefused';
@@ -25,9 +33,17 @@ export class ControlRefused extends Error {
 
 export class ControlClient {
   readonly path: string;
+  readonly #answerMs: number;
 
-  constructor(path: string) {
+  /** `answerMs` is how long an answer may take to begin, and to go on, in milliseconds. */
+  constructor(path: string, answerMs = ANSWER_MS) {
     this.path = path;
+    this.#answerMs = answerMs;
+  }
+
+  /** For the service of a folder for state. Whether one runs is found out by the first question. */
+  static async at(state: string, answerMs?: number): Promise<ControlClient> {
+    return new ControlClient(await findAddress(state), answerMs);
   }
 
   async status(): Promise<StatusView> {
@@ -60,11 +76,14 @@ export class ControlClient {
   }
 
   async #send(method: string, target: string, body?: unknown): Promise<IncomingMessage> {
+    if (isTooLong(this.path)) throw new Absent(`no socket can be at ${this.path}`);
     return await new Promise((resolve, reject) => {
       const headers = { host: 'service', connection: 'close', ...(body !== undefined && { 'content-type': 'application/json' }) };
-      const sent = request({ socketPath: this.path, method, path: target, headers, timeout: ANSWER_MS }, resolve);
-      sent.on('timeout', () => sent.destroy(new Error(`the service did not answer within ${ANSWER_MS} ms`)));
-      sent.on('error', reject);
+      const sent = request({ socketPath: this.path, method, path: target, headers, timeout: this.#answerMs }, resolve);
+      sent.on('timeout', () => sent.destroy(new Error(`the service did not answer within ${this.#answerMs} ms`)));
+      sent.on('error', (error) => {
+        reject(NOBODY.includes(errno(error)) ? new Absent(`nobody listens at ${this.path}`, { cause: error }) : error);
+      });
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
@@ -80,19 +99,20 @@ async function parse(response: IncomingMessage): Promise<unknown> {
   }
   const body = JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown;
   const status = response.statusCode ?? 0;
-  if (status !== 200) throw new ControlRefused(status, String((body as { error?: unknown }).error));
+  if (status !== 200) {
+    const { error, reason } = body as { error?: unknown; reason?: unknown };
+    throw new ControlRefused(status, String(error ?? reason));
+  }
   return body;
 }
 
 /** The service that runs with a folder for state, with what it says of itself; undefined when none does. */
 export async function findService(state: string): Promise<{ client: ControlClient; status: StatusView } | undefined> {
-  const path = await findAddress(state);
-  if (isTooLong(path)) return undefined;
-  const client = new ControlClient(path);
+  const client = await ControlClient.at(state);
   try {
     return { client, status: await client.status() };
   } catch (error) {
-    if (['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR'].includes(errno(error) ?? '')) return undefined;
+    if (error instanceof Absent) return undefined;
     throw error;
   }
 }

@@ -17,6 +17,8 @@ import type { Store } from './store.ts';
 /** Dead letters read at once, and their bytes. */
 const READ_MAX = 500;
 const READ_BYTES_MAX = 4 * 2 ** 20;
+/** Those that are written at once to a full disk, in bytes; but for the first. */
+const RESERVED_BYTES = 2 ** 18;
 /** Reasons are cut to this many characters. */
 const REASON_MAX = 500;
 
@@ -160,8 +162,8 @@ export class DeadLetters {
     this.remove(oldest);
   }
 
-  /** Adds what the disk lacks to a batch. */
-  plan(plan: Plan, deletionsOnly: boolean): void {
+  /** Adds what the disk lacks to a batch. Returns the lanes whose dead letters it will lack afterwards: their entries are not to be deleted yet. */
+  plan(plan: Plan): ReadonlySet<number> {
     const { changes, done, undo } = plan;
     const doomed = this.#doomed;
     this.#doomed = [];
@@ -169,9 +171,12 @@ export class DeadLetters {
     undo.push(() => {
       this.#doomed = [...doomed, ...this.#doomed];
     });
-    if (deletionsOnly) return;
-    const written = [...this.#unwritten.values()];
+    const written = this.#writable(plan);
+    const lacking = new Set<number>();
+    for (const { number, entry } of this.#unwritten.values())
+      if (number > (written.at(-1)?.number ?? -1)) lacking.add(entry.lane);
     plan.writes ||= written.length > 0;
+    plan.rest ||= written.length > 0 && lacking.size > 0;
     for (const { number, reason, time, entry } of written) {
       changes.push({ key: deadKey(number), value: encodeValue([reason, time, entry.lane, encodeEntry(entry)]) });
     }
@@ -181,5 +186,19 @@ export class DeadLetters {
         if (!this.#unwritten.delete(number)) this.#doomed.push(number);
       }
     });
+    return lacking;
+  }
+
+  /** Those that go with a batch, oldest first. */
+  #writable({ extent }: Plan): DeadLetter[] {
+    if (extent === 'deletions') return [];
+    const letters: DeadLetter[] = [];
+    let bytes = 0;
+    for (const letter of this.#unwritten.values()) {
+      bytes += letter.entry.bytes;
+      if (extent === 'room' && letters.length > 0 && bytes > RESERVED_BYTES) break;
+      letters.push(letter);
+    }
+    return letters;
   }
 }

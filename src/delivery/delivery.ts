@@ -10,13 +10,14 @@
  * Options may change while it runs; connections are then opened anew, and every event stays where it is. Nothing a broker does reaches
  * beyond its delivery.
  */
-import type { Broker, BrokerContext, Message } from '../broker.ts';
+import type { Broker, BrokerContext } from '../broker.ts';
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import type { TideEvent } from '../event.ts';
 import { Ledger } from '../ledger.ts';
 import type { Log } from '../log.ts';
-import { codeOf } from '../outage.ts';
+import { SinkCounts } from '../sink-counts.ts';
+import type { Tracing } from '../tracing.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Health } from './health.ts';
 import { Intake } from './intake.ts';
@@ -32,6 +33,7 @@ import type { SenderOptions, SenderParts } from './sender-parts.ts';
 import { type DeliverySettings, healthOptions, keeperOptions, pausing, senderOptions, withinRecord } from './settings.ts';
 import { type DeliveryStatus, statusOf } from './status.ts';
 import type { OpenStore } from './store.ts';
+import { Writer } from './writer.ts';
 
 export type { DeliverySettings } from './settings.ts';
 
@@ -46,6 +48,7 @@ export interface DeliveryParts {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly openStore: OpenStore;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** How long the spool may take to write the rest and close, in milliseconds. */
@@ -69,13 +72,13 @@ export class Delivery {
   /** Counts the pools: what the broker tells an old one is of no more interest. */
   #generation = 0;
   readonly #senders = new Map<Lane, Sender[]>();
-  #lateAnswers = 0;
+  readonly #counts = new SinkCounts();
+  readonly #writer: Writer;
   #flushing = false;
   #stopped = false;
   #paused = false;
   #senderOptions: SenderOptions;
   readonly #senderParts: SenderParts;
-  readonly #deadlines: Clock;
   #onRest: (() => void)[] = [];
   /** What an operator may do while it runs. */
   readonly operations: Operations;
@@ -115,7 +118,8 @@ export class Delivery {
     });
     this.#senderOptions = senderOptions(settings);
     this.#senderParts = this.#partsOfSenders();
-    this.#deadlines = pausing(clock, () => this.#health.isBlocked && !this.#stopped);
+    const deadlines = pausing(clock, () => this.#health.isBlocked && !this.#stopped);
+    this.#writer = new Writer({ name, clock, deadlines, counts: this.#counts, tracing: parts.tracing });
     this.#pool = this.#newPool();
     const [dead, intake, keeper] = [this.#dead, this.#intake, this.#keeper];
     this.operations = new Operations({ dead, intake, keeper, onMore: () => this.#kickAll() });
@@ -133,7 +137,8 @@ export class Delivery {
       dead: this.#dead,
       keeper: this.#keeper,
       sending: [...this.#senders.values()].flat().some(({ resting }) => !resting),
-      lateAnswers: this.#lateAnswers,
+      counts: this.#counts.view(),
+      lateAnswers: this.#counts.lateAnswers,
       stopped: this.#stopped,
       paused: this.#paused,
     });
@@ -270,7 +275,7 @@ export class Delivery {
       flushing: () => this.#flushing,
       stopped: () => this.#stopped,
       paused: () => this.#paused,
-      write: (batch) => this.#write(batch),
+      write: (batch) => this.#writer.write(this.#pool, this.#settings.timeout, batch),
       // What failed is not to be trusted to memory any longer.
       onFailure: () => this.#keeper.work(),
       onSettled: (lane) => {
@@ -280,21 +285,5 @@ export class Delivery {
         for (const look of this.#onRest.splice(0)) look();
       },
     };
-  }
-
-  /** Writes a batch over a connection of its own. Both calls have a deadline, and a connection that outlasts it is destroyed. */
-  async #write(batch: readonly Message[]): Promise<void> {
-    const { timeout } = this.#settings;
-    const pool = this.#pool;
-    const connection = await withDeadline(this.#deadlines, timeout, 'connect', (signal) => pool.acquire(signal));
-    const late = (): void => void this.#lateAnswers++;
-    try {
-      await withDeadline(this.#deadlines, timeout, 'write', (signal) => connection.write(batch, signal), late);
-    } catch (error) {
-      if (codeOf(error) === 'rejected') pool.release(connection);
-      else pool.discard(connection);
-      throw error;
-    }
-    pool.release(connection);
   }
 }

@@ -26,6 +26,8 @@ export class DiskPart {
   readonly #cache = new Deque<Entry>();
   #cacheFrom = 0;
   #bytes = 0;
+  /** When what was first, or was taken out in front of it, was sampled: Unix time in milliseconds. What is first now is hardly older. */
+  #notBefore: number | undefined;
   /** Entries in flight, and the place behind the last of them. */
   #sending = 0;
   #sendingTo = 0;
@@ -38,6 +40,7 @@ export class DiskPart {
     this.#bytes = state.bytes;
     this.sum = state.sum;
     this.suspect = state.suspect;
+    this.#notBefore = state.oldest;
   }
 
   get count(): number {
@@ -47,6 +50,12 @@ export class DiskPart {
   /** The size of what is there, in bytes. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** When the first of them was sampled, or the one before it where it is not in memory: Unix time in milliseconds. Undefined where nobody knows. */
+  get oldest(): number | undefined {
+    if (this.count === 0) return undefined;
+    return this.head >= this.#cacheFrom ? (this.#cache.at(0)?.time ?? this.#notBefore) : this.#notBefore;
   }
 
   /** Places below it are in flight, when they are held; 0 when none is. */
@@ -73,6 +82,7 @@ export class DiskPart {
 
   /** Gives an entry the next place. */
   add(entry: Entry): void {
+    if (this.count === 0) this.#notBefore = entry.time;
     entry.position = this.#places.give();
     entry.sum = this.sum += entry.bytes;
     if (entry.sending) this.sends(entry.position);
@@ -146,6 +156,9 @@ export class DiskPart {
       this.#bytes -= entry.bytes;
     }
     for (const span of spansOf(positions)) this.#empty(span);
+    for (const { position, time } of entries) {
+      if ((position as number) < this.head) this.#notBefore = Math.max(this.#notBefore ?? time, time);
+    }
     while (this.#cache.length > 0 && !this.holds(this.#cache.at(0) as Entry)) this.#cache.dropFront(1);
     if (this.#places.count === 0) this.#bytes = 0;
   }

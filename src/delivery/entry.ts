@@ -7,7 +7,7 @@
  *   checksum  4 bytes, CRC-32 of lane and place, as in the key, and all that follows
  *   sum       6 bytes: the size of everything that was ever spooled in this lane, this entry included
  *   length    2 bytes, of the head
- *   head      MessagePack array: run, n, id, type, time, agent, host, sensor, 1 for JSON or 0 for MessagePack
+ *   head      MessagePack array: run, n, id, type, time, agent, host, sensor, 1 for JSON or 0 for MessagePack; traceparent where there is one
  *   body      the encoded event
  *
  * LevelDB checks its own blocks only when it repairs, so that each value has a checksum of its own. Two sums tell how much lies between.
@@ -42,6 +42,7 @@ export class Entry implements Message {
   /** Its number in this lane and run, from 1. */
   readonly n: number;
   readonly backfill = false;
+  readonly traceparent: string | undefined;
   /** When it was accepted, on the monotonic clock, in milliseconds; 0 for one that came from the disk. */
   readonly accepted: number;
   /** Its place on disk, once it is to be there. */
@@ -63,14 +64,15 @@ export class Entry implements Message {
     this.lane = fields.lane;
     this.run = fields.run;
     this.n = fields.n;
+    this.traceparent = fields.traceparent;
     this.accepted = accepted;
     this.position = position;
   }
 
   /** The same event, taken up again under another number. */
   again(number: Pick<EntryFields, 'lane' | 'run' | 'n'>, accepted: number): Entry {
-    const { id, type, time, agent, host, sensor, contentType, body } = this;
-    return new Entry({ id, type, time, agent, host, sensor, contentType, body, ...number }, accepted);
+    const { id, type, time, agent, host, sensor, contentType, body, traceparent } = this;
+    return new Entry({ id, type, time, agent, host, sensor, contentType, body, traceparent, ...number }, accepted);
   }
 
   get seq(): string {
@@ -88,8 +90,10 @@ const decoder = new Decoder({ maxArrayLength: 16, maxStrLength: 65_535, maxMapLe
 
 /** The value that the spool keeps under the entry's place; a dead letter has none. */
 export function encodeEntry(entry: Entry): Buffer {
-  const { run, n, id, type, time, agent, host, sensor, contentType, body, sum, lane, position = 0 } = entry;
-  const head = encoder.encodeSharedRef([run, n, id, type, time, agent, host, sensor, CONTENT_TYPES.indexOf(contentType)]);
+  const { run, n, id, type, time, agent, host, sensor, contentType, body, sum, lane, position = 0, traceparent } = entry;
+  const parts: unknown[] = [run, n, id, type, time, agent, host, sensor, CONTENT_TYPES.indexOf(contentType)];
+  if (traceparent !== undefined) parts.push(traceparent);
+  const head = encoder.encodeSharedRef(parts);
   const value = Buffer.allocUnsafe(HEAD_AT + head.length + body.length);
   value[0] = VALUE_VERSION;
   value.writeUIntBE(sum, SUM_AT, 6);
@@ -109,7 +113,7 @@ export function decodeEntry(value: Buffer, lane: number, place: number): Entry |
   if (value.readUInt32BE(1) !== crc32(value.subarray(SUM_AT), seedOf(lane, place))) return undefined;
   const end = HEAD_AT + value.readUInt16BE(LENGTH_AT);
   const head = decoder.decode(value.subarray(HEAD_AT, end)) as Head;
-  const [run, n, id, type, time, agent, host, sensor, json] = head;
+  const [run, n, id, type, time, agent, host, sensor, json, traceparent] = head;
   const fields = {
     run,
     n,
@@ -122,10 +126,11 @@ export function decodeEntry(value: Buffer, lane: number, place: number): Entry |
     contentType: CONTENT_TYPES[json],
     body: value.subarray(end),
     lane,
+    traceparent,
   };
   const entry = new Entry(fields, 0, place);
   entry.sum = value.readUIntBE(SUM_AT, 6);
   return entry;
 }
 
-type Head = [string, number, string, string, number, string, string, string, 0 | 1];
+type Head = [string, number, string, string, number, string, string, string, 0 | 1, string?];

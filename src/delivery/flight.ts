@@ -55,6 +55,7 @@ class Backfilled implements Message {
   readonly body: Buffer;
   readonly lane: number;
   readonly seq: string;
+  readonly traceparent: string | undefined;
 
   constructor(entry: Entry) {
     this.entry = entry;
@@ -68,6 +69,7 @@ class Backfilled implements Message {
     this.body = entry.body;
     this.lane = entry.lane;
     this.seq = entry.seq;
+    this.traceparent = entry.traceparent;
   }
 }
 

@@ -12,9 +12,8 @@
  */
 import { type CircuitBreakerPolicy, CircuitState, circuitBreaker, handleWhen } from 'cockatiel';
 import type { Clock } from '../clock.ts';
-import { describe } from '../errors.ts';
+import { codeOf, describe } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { codeOf } from '../outage.ts';
 import type { DeliveryOptions } from './options.ts';
 
 /** The share of the time since the last success that the next attempt waits. */
@@ -29,6 +28,10 @@ export interface HealthOptions {
 
 export interface HealthStatus {
   readonly breaker: 'closed' | 'open' | 'half_open';
+  /** When it opened or closed last, as Unix time in milliseconds; undefined while it never has. */
+  readonly since: number | undefined;
+  /** How often it has opened and closed, and how many probes were made meanwhile. */
+  readonly changes: { readonly opened: number; readonly closed: number; readonly probes: number };
   /** Failures since the last success. */
   readonly failures: number;
   /** When it began to fail, while it does, as Unix time in milliseconds. */
@@ -49,6 +52,8 @@ export class Health {
   #options: HealthOptions;
   readonly #breaker: CircuitBreakerPolicy;
   #open = false;
+  #since: number | undefined;
+  readonly #changes = { opened: 0, closed: 0, probes: 0 };
   #failures = 0;
   #lastSuccess: number;
   #failingSince: number | undefined;
@@ -77,11 +82,19 @@ export class Health {
     );
     // It also opens anew after each probe that failed, which is no news.
     this.#breaker.onBreak(() => {
-      if (!this.#open) this.#log.warn({ sink: this.#name, reason: this.#reason }, 'the breaker opens');
+      if (this.#open) return;
+      this.#log.warn({ sink: this.#name, reason: this.#reason }, 'the breaker opens');
       this.#open = true;
+      this.#changes.opened++;
+      this.#since = clock.wall();
+    });
+    this.#breaker.onHalfOpen(() => {
+      this.#changes.probes++;
     });
     this.#breaker.onReset(() => {
       this.#open = false;
+      this.#changes.closed++;
+      this.#since = clock.wall();
       this.#log.info({ sink: this.#name }, 'the breaker closes');
     });
   }
@@ -104,6 +117,8 @@ export class Health {
     const waits = this.#failures > 0 ? Math.max(0, this.#retryAt - this.#clock.monotonic()) : undefined;
     return {
       breaker: state === CircuitState.Closed ? 'closed' : state === CircuitState.HalfOpen ? 'half_open' : 'open',
+      since: this.#since,
+      changes: { ...this.#changes },
       failures: this.#failures,
       failingSince: this.#failingSince,
       reason: this.#reason,

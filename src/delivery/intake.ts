@@ -60,10 +60,11 @@ export class Intake {
   accept(event: TideEvent): Lane {
     this.#ledger.publish();
     const lane = this.lane(this.#laneOf(event));
-    const { source, time, type, id } = event;
+    const { source, time, type, id, traceparent } = event;
     const { contentType, body } = this.encode(event);
     const { agent, host, sensor } = source;
-    const fields = { id, type, time, agent, host, sensor, contentType, body, lane: lane.number, run: this.#run, n: ++lane.n };
+    const place = { lane: lane.number, run: this.#run, n: ++lane.n };
+    const fields = { id, type, time, agent, host, sensor, contentType, body, traceparent, ...place };
     this.#admit(lane, new Entry(fields, this.#clock.monotonic()));
     return lane;
   }

@@ -14,7 +14,7 @@ import type { KeeperOptions, KeeperParts } from './keeper-parts.ts';
 import { Room } from './room.ts';
 import { Spool } from './spool.ts';
 import { type RunRecord, readState, type SpoolState } from './spool-state.ts';
-import { type Store, StoreError } from './store.ts';
+import { isFull, type Store, StoreError } from './store.ts';
 
 /** How long until a disk that failed is tried again, in milliseconds. */
 const RETRY_MS = 1000;
@@ -209,10 +209,12 @@ export class Keeper {
     if (!isFull(error)) return await this.#drop(this.#store);
     const spool = this.#spool as Spool;
     try {
-      await this.#room.yield(spool);
+      // To give up more makes no room as long as what was given up cannot be deleted.
+      if (!spool.withholds) await this.#room.yield(spool);
       await spool.makeRoom();
     } catch (second) {
       this.#failed(second);
+      if (!isFull(second)) await this.#drop(this.#store);
     }
   }
 
@@ -281,5 +283,3 @@ export class Keeper {
     return safe;
   }
 }
-
-const isFull = (error: unknown): boolean => error instanceof StoreError && error.code === 'full';

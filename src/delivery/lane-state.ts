@@ -11,6 +11,8 @@ export interface LaneState {
   readonly sum: number;
   /** Places below it may be missing, because the disk was found damaged; 0 when none is. */
   readonly suspect: number;
+  /** When the first entry was sampled, as Unix time in milliseconds, where it is there and whole. */
+  readonly oldest?: number | undefined;
 }
 
 export const EMPTY_LANE: LaneState = { head: 0, end: 0, holes: [], bytes: 0, sum: 0, suspect: 0 };

@@ -87,9 +87,9 @@ class Leveled implements LevelStore {
     }
   }
 
-  async write(changes: readonly Change[], sync: boolean): Promise<void> {
+  async write(changes: readonly Change[], sync: boolean, reserve = false): Promise<void> {
     await this.#inTurn(async () => {
-      const puts = changes.some(({ value }) => value !== undefined);
+      const puts = !reserve && changes.some(({ value }) => value !== undefined);
       try {
         const database = await this.#opened();
         if (puts) await this.#room.expect(changes.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0));

@@ -35,6 +35,11 @@ export class Losses {
     return this.#pending.length > 0;
   }
 
+  /** Whether there is something to tell that the disk does not know of. */
+  get unkept(): boolean {
+    return this.dirty && this.#pending.length + this.#telling.length > 0;
+  }
+
   /** Everything that is not told yet, as it is to be kept on disk. */
   all(): readonly LossRange[] {
     return [...this.#telling, ...this.#pending];
@@ -83,15 +88,19 @@ export class Losses {
 
   /** Makes one range of the two neighbours of one run that are nearest to each other. */
   #merge(): void {
-    let best: { at: number; cost: number } | undefined;
-    for (let i = 1; i < this.#pending.length; i++) {
-      const [a, b] = [this.#pending[i - 1] as LossRange, this.#pending[i] as LossRange];
-      if (a.run !== b.run || a.last === undefined || b.last === undefined) continue;
+    let best: { a: LossRange; b: LossRange; cost: number } | undefined;
+    // Ranges of several runs may take turns.
+    const before = new Map<string, LossRange>();
+    for (const b of this.#pending) {
+      const a = before.get(b.run);
+      if (b.last === undefined) continue;
+      before.set(b.run, b);
+      if (a?.last === undefined) continue;
       const cost = Math.abs(b.first - a.last) + (a.reason === b.reason ? 0 : RANGES_MAX);
-      if (!best || cost < best.cost) best = { at: i, cost };
+      if (!best || cost < best.cost) best = { a, b, cost };
     }
     if (!best) return;
-    const [a, b] = this.#pending.slice(best.at - 1, best.at + 1) as [LossRange, LossRange];
+    const { a, b } = best;
     const merged = {
       run: a.run,
       reason: a.reason === b.reason ? a.reason : ('several' as const),
@@ -99,6 +108,7 @@ export class Losses {
       last: Math.max(a.last ?? 0, b.last ?? 0),
       events: (a.events ?? 0) + (b.events ?? 0),
     };
-    this.#pending.splice(best.at - 1, 2, merged);
+    this.#pending.splice(this.#pending.indexOf(a), 1, merged);
+    this.#pending.splice(this.#pending.indexOf(b), 1);
   }
 }

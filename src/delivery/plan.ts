@@ -19,8 +19,12 @@ const DOOMED_MAX = 10_000;
 /** How far a lane's record may be behind while it changes, in milliseconds. */
 const RECORD_MS = 5000;
 
+/** What of the difference: all of it; what frees a full disk, with what is to be told of that; or of that what has nothing to tell. */
+export type Extent = 'all' | 'room' | 'deletions';
+
 /** One batch, and what is to be done when it was written and when it was not. */
 export class Plan {
+  readonly extent: Extent;
   readonly changes: Change[] = [];
   readonly done: (() => void)[] = [];
   readonly undo: (() => void)[] = [];
@@ -29,6 +33,10 @@ export class Plan {
   /** Whether something is left for the next one. */
   rest = false;
   bytes = 0;
+
+  constructor(extent: Extent) {
+    this.extent = extent;
+  }
 }
 
 export class Planner {
@@ -47,10 +55,14 @@ export class Planner {
     return this.#segments.get(lane.number) ?? [];
   }
 
-  /** Plans a lane. A full disk takes nothing but deletions: with `deletionsOnly` the rest stays to be written. */
-  plan(plan: Plan, lane: Lane, deletionsOnly: boolean): void {
+  /** Plans a lane. What was dropped is not deleted before it is on disk that it was: a process that is killed in between could not tell. */
+  plan(plan: Plan, lane: Lane): void {
+    if (plan.extent === 'deletions' && lane.losses.unkept) return;
     const doomed = this.#planDoomed(plan, lane);
-    if (deletionsOnly) return;
+    if (plan.extent !== 'all') {
+      if (doomed && plan.extent === 'room') planLosses(plan, lane);
+      return;
+    }
     const known = this.segments(lane);
     const { written, segments } = this.#planEntries(plan, lane, known);
     const losses = planLosses(plan, lane);

@@ -11,8 +11,7 @@
  * what was not confirmed stays where it is. Before a lane goes on behind a hole, it tells of it.
  */
 import type { Message } from '../broker.ts';
-import { describe, SinkError } from '../errors.ts';
-import { codeOf } from '../outage.ts';
+import { codeOf, describe, SinkError } from '../errors.ts';
 import type { Entry } from './entry.ts';
 import { Flight } from './flight.ts';
 import type { Lane, Source } from './lane.ts';

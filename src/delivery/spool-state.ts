@@ -106,12 +106,11 @@ async function findLane(store: Store, lane: number, record: LaneRecord | undefin
   // What is before the first was delivered since the record was written, unless something may be missing.
   const isSuspect = record !== undefined && suspect > known.head;
   const head = isSuspect ? known.head : first ? placeOfKey(first[0]) : known.end;
-  const found = { head, end, holes: known.holes.filter((hole) => hole.to > head && hole.from > head), suspect };
+  const entryOfFirst = first && decodeEntry(first[1], lane, placeOfKey(first[0]));
+  const holes = known.holes.filter((hole) => hole.to > head && hole.from > head);
+  const found = { head, end, holes, suspect, oldest: entryOfFirst?.time };
   if (!first || !last) return { ...known, ...found, bytes: 0 };
-  const [entryOfFirst, entryOfLast] = [
-    decodeEntry(first[1], lane, placeOfKey(first[0])),
-    await entryAt(store, lane, placeOfKey(last)),
-  ];
+  const entryOfLast = await entryAt(store, lane, placeOfKey(last));
   if (!isSuspect && !damaged && entryOfFirst && entryOfLast) {
     const bytes = entryOfLast.sum - entryOfFirst.sum + entryOfFirst.bytes;
     return { ...found, bytes, sum: entryOfLast.sum, segments: withLast(known.segments, head, entryOfLast) };

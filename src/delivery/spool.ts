@@ -5,8 +5,9 @@
  *    └──▶ broken (opened anew)
  *
  * A flush writes what differs between memory and disk at that moment: new entries, keys to be deleted, the state of lanes that changed. So a
- * failed flush loses nothing and needs no undoing: the next one looks anew. While the disk is full a flush only deletes until one with
- * entries succeeds. Entries of a chunk and the lanes' state go in one batch: both are there or neither.
+ * failed flush loses nothing and needs no undoing: the next one looks anew. While the disk is full a flush first deletes; what was dropped
+ * goes with its losses, and what was rejected with its dead letter, in one batch that may use the store's reserve. When that is spent, too,
+ * only what was delivered is deleted. Entries of a chunk and the lanes' state go in one batch: both are there or neither.
  */
 import type { Clock } from '../clock.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -14,10 +15,10 @@ import type { Entry } from './entry.ts';
 import { ALL_ENTRIES, lossesKey, REPAIRED_KEY, runKey } from './keys.ts';
 import type { Lane } from './lane.ts';
 import type { SpoolOptions } from './options.ts';
-import { Plan, Planner } from './plan.ts';
+import { type Extent, Plan, Planner } from './plan.ts';
 import { readEntries } from './reader.ts';
 import { encodeValue, type RunRecord, type SpoolState } from './spool-state.ts';
-import { type Change, type Store, StoreError } from './store.ts';
+import { type Change, isFull, type Store } from './store.ts';
 
 /** What was deleted since the disk was last compacted, in bytes, that is worth another; less when nothing is left. */
 const COMPACT_BYTES = 64 * 2 ** 20;
@@ -63,16 +64,28 @@ export class Spool {
     return this.#syncDue();
   }
 
+  /** Whether something was given up that a full disk still has, because it cannot take that it is lost. */
+  get withholds(): boolean {
+    return [...this.#parts.lanes()].some(({ disk }) => disk.doomed.length > 0);
+  }
+
   /** When the disk itself is to have what was written, in milliseconds from now; undefined when it has. */
   get syncIn(): number | undefined {
-    if (this.#unsyncedSince === undefined || this.#options.fsync !== 'interval') return undefined;
+    const { fsync } = this.#options;
+    if (this.#unsyncedSince === undefined || fsync === 'never') return undefined;
+    // What was written before a reload that asks for more is late already.
+    if (fsync === 'always') return 0;
     return Math.max(0, this.#unsyncedSince + this.#options.fsync_interval - this.#parts.clock.monotonic());
   }
 
   /** Brings the disk to what memory says. Throws `StoreError`, and then whatever was not written is still to be. */
   async flush(): Promise<void> {
+    await this.#alone(async () => await this.#flush());
+  }
+
+  async #alone(work: () => Promise<void>): Promise<void> {
     while (this.#writing) await this.#writing.catch(() => {});
-    this.#writing = this.#flush();
+    this.#writing = work();
     try {
       await this.#writing;
     } finally {
@@ -82,29 +95,44 @@ export class Spool {
 
   async #flush(): Promise<void> {
     for (let more = true; more; ) {
-      const makesRoom = this.#full;
-      const plan = this.#plan(makesRoom);
       // On a full disk room is made first; then it is tried again.
-      if (plan.changes.length === 0 && makesRoom) this.#full = false;
-      else if (plan.changes.length === 0 && !this.#syncDue()) return;
-      else await this.#write(plan);
-      more = plan.rest || makesRoom;
+      if (this.#full && (await this.#free())) continue;
+      const plan = this.#plan('all');
+      if (plan.changes.length === 0 && !this.#syncDue()) return;
+      await this.#write(plan);
+      more = plan.rest;
     }
   }
 
+  /** Deletes a batch of what a full disk may be rid of. Says whether there was anything. */
+  async #free(): Promise<boolean> {
+    for (const extent of ['room', 'deletions'] as const) {
+      const plan = this.#plan(extent);
+      if (plan.changes.length === 0) continue;
+      try {
+        await this.#write(plan);
+        return true;
+      } catch (error) {
+        if (!isFull(error)) throw error;
+      }
+    }
+    return false;
+  }
+
   async #write(plan: Plan): Promise<void> {
-    const sync = this.#options.fsync === 'always' ? plan.writes : this.#syncDue();
+    const sync = (this.#options.fsync === 'always' && plan.writes) || this.#syncDue();
     const began = this.#parts.clock.monotonic();
+    const reserve = plan.extent !== 'all' || plan.changes.length === 0;
     // A batch of nothing would not be synced.
     if (plan.changes.length === 0) plan.changes.push({ key: SYNC_KEY, value: SYNC_KEY });
     try {
-      await this.#store.write(plan.changes, sync);
+      await this.#store.write(plan.changes, sync, reserve);
     } catch (error) {
       for (const undo of plan.undo) undo();
-      this.#full = error instanceof StoreError && error.code === 'full';
+      this.#full = isFull(error);
       throw error;
     }
-    this.#full &&= !plan.writes;
+    this.#full &&= reserve || !plan.writes;
     for (const done of plan.done) done();
     if (sync) this.#unsyncedSince = undefined;
     else if (plan.writes) this.#unsyncedSince ??= began;
@@ -115,11 +143,11 @@ export class Spool {
     return this.syncIn === 0;
   }
 
-  #plan(deletionsOnly: boolean): Plan {
-    const plan = new Plan();
-    for (const lane of this.#parts.lanes()) this.#planner.plan(plan, lane, deletionsOnly);
+  #plan(extent: Extent): Plan {
+    const plan = new Plan(extent);
     // In the same batch as the entries' own keys are deleted.
-    this.#parts.dead.plan(plan, deletionsOnly);
+    const held = this.#parts.dead.plan(plan);
+    for (const lane of this.#parts.lanes()) if (!held.has(lane.number)) this.#planner.plan(plan, lane);
     return plan;
   }
 
@@ -140,17 +168,17 @@ export class Spool {
       const untold = losses.all();
       if (untold.length > 0) changes.push({ key: lossesKey(number), value: encodeValue(untold) });
     }
-    await this.#store.write([...changes, ...this.#records()], this.#syncs);
+    await this.#store.write([...changes, ...this.#records()], this.#syncs, true);
   }
 
   /** More lanes than the record says may hold what is lost if this run ends uncleanly. */
   async widenRun(record: RunRecord): Promise<void> {
-    await this.#store.write([{ key: runKey(this.#parts.run), value: encodeValue(record) }], this.#syncs);
+    await this.#store.write([{ key: runKey(this.#parts.run), value: encodeValue(record) }], this.#syncs, true);
   }
 
   /** The run has ended, and all that it accepted is delivered, on disk or told. */
   async endRun(): Promise<void> {
-    await this.#store.write([{ key: runKey(this.#parts.run) }, ...this.#records()], this.#syncs);
+    await this.#store.write([{ key: runKey(this.#parts.run) }, ...this.#records()], this.#syncs, true);
   }
 
   #records(): Change[] {
@@ -173,9 +201,11 @@ export class Spool {
 
   /** Deletes on disk what is delivered or was dropped, and gives its space back at once. */
   async makeRoom(): Promise<void> {
-    const plan = this.#plan(true);
-    if (plan.changes.length === 0) return;
-    await this.#write(plan);
+    let freed = false;
+    await this.#alone(async () => {
+      while (await this.#free()) freed = true;
+    });
+    if (!freed) return;
     await this.#compacting;
     await this.#store.compact(ALL_ENTRIES);
   }

@@ -1,6 +1,7 @@
 /** What a delivery shows of itself: the numbers that an operator needs at three in the morning. */
 import type { LedgerView } from '../ledger.ts';
 import type { RunnerStatus } from '../runner-types.ts';
+import type { SinkCountsView } from '../sink-counts.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { HealthStatus } from './health.ts';
 import type { Keeper } from './keeper.ts';
@@ -14,6 +15,8 @@ export interface DeliveryStatus extends RunnerStatus {
     readonly events: number;
     /** Size of the events on disk, in bytes. */
     readonly bytes: number;
+    /** When the oldest of them was sampled, or the one before it, as Unix time in milliseconds; undefined without any, or where nobody knows. */
+    readonly oldest: number | undefined;
     /** Whether it was read, so that sending may begin. */
     readonly ready: boolean;
     /** Why the disk does not take what it should, while it does not. */
@@ -43,6 +46,7 @@ export interface StatusParts {
   readonly dead: DeadLetters;
   readonly keeper: Keeper;
   readonly sending: boolean;
+  readonly counts: SinkCountsView;
   readonly lateAnswers: number;
   readonly stopped: boolean;
   readonly paused: boolean;
@@ -60,14 +64,21 @@ export function statusOf(parts: StatusParts): DeliveryStatus {
     state: parts.stopped ? 'stopped' : waiting ? 'waiting' : parts.sending ? 'sending' : 'idle',
     ledger,
     queuedBytes: memory.bytes,
+    oldest: earliest(lanes.map(({ oldestFresh }) => oldestFresh?.time)),
     failures: health.failures,
     reason: health.blocked ?? health.reason ?? keeper.reason,
     lateAnswers: parts.lateAnswers,
+    counts: parts.counts,
     health,
-    spool: { events, bytes, ready: keeper.ready, reason: keeper.reason },
+    spool: { events, bytes, oldest: earliest(lanes.map(({ disk }) => disk.oldest)), ready: keeper.ready, reason: keeper.reason },
     deadLetters: { events: dead.count, bytes: dead.bytes },
     drain: { active, rate, peak, secondsLeft: active && gain > 0 ? events / gain : undefined },
     paused: parts.paused,
     lanes: lanes.map(({ number, n }) => ({ lane: number, accepted: n })),
   };
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

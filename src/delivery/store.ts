@@ -21,6 +21,8 @@ export class StoreError extends Error {
   }
 }
 
+export const isFull = (error: unknown): boolean => error instanceof StoreError && error.code === 'full';
+
 /** One change; without a value the key is deleted. */
 export interface Change {
   readonly key: Buffer;
@@ -34,8 +36,11 @@ export interface KeyRange {
 }
 
 export interface Store {
-  /** Applies all changes or none. Resolves when a killed process would not lose them; with `sync`, when a power cut would not, nor what came before. */
-  write(changes: readonly Change[], sync: boolean): Promise<void>;
+  /**
+   * Applies all changes or none. Resolves when a killed process would not lose them; with `sync`, when a power cut would not, nor what came
+   * before. With `reserve` the little that it adds may use the room that is left for deleting, as deletions do.
+   */
+  write(changes: readonly Change[], sync: boolean, reserve?: boolean): Promise<void>;
   /** Entries in the order of their keys, up to `max` of them and, but for the first, `maxBytes` of values. */
   read(range: KeyRange, max: number, maxBytes: number): Promise<[key: Buffer, value: Buffer][]>;
   /** The last key in a range, or undefined. */

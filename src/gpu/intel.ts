@@ -3,6 +3,7 @@
  * The kernel has no file that says how busy an Intel GPU is; the counters behind these tools are for root or CAP_PERFMON.
  */
 import { type Clock, systemClock } from '../clock.ts';
+import { ObjectSplitter } from '../json/objects.ts';
 import type { Command } from '../tool/process.ts';
 import { type Reader, ToolStream } from '../tool/stream.ts';
 import { cellNumber } from './cell.ts';
@@ -15,45 +16,6 @@ const OBJECT_MAX = 4 * 2 ** 20;
 const PROCESSES_MAX = 256;
 /** GPU utilization, power, frequency, core and memory temperature, energy, memory used, engines by kind. */
 const XPU_METRICS = '0,1,2,3,4,8,17,18,22,23,24,25,26';
-
-/**
- * The objects of an array without an end, whose commas may be missing: cut by the depth of braces, outside of strings. `each` gets the
- * text of every one.
- */
-class Objects {
-  #text = '';
-  #at = 0;
-  #begin = -1;
-  #depth = 0;
-  #quoted = false;
-  readonly #each: (text: string) => void;
-
-  constructor(each: (text: string) => void) {
-    this.#each = each;
-  }
-
-  feed(text: string): void {
-    this.#text += text;
-    for (; this.#at < this.#text.length; this.#at++) {
-      const char = this.#text[this.#at];
-      if (this.#quoted) {
-        if (char === '\\') this.#at++;
-        else if (char === '"') this.#quoted = false;
-      } else if (char === '"') this.#quoted = this.#depth > 0;
-      else if (char === '{' && this.#depth++ === 0) this.#begin = this.#at;
-      else if (char === '}' && this.#depth > 0 && --this.#depth === 0) this.#cut();
-    }
-    if (this.#depth === 0) [this.#text, this.#at] = ['', 0];
-    if (this.#text.length > OBJECT_MAX) throw new Error('wrote an object without an end');
-  }
-
-  #cut(): void {
-    const object = this.#text.slice(this.#begin, this.#at + 1);
-    this.#text = this.#text.slice(this.#at + 1);
-    this.#at = -1;
-    this.#each(object);
-  }
-}
 
 const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
@@ -107,13 +69,13 @@ function clientOf(value: unknown): Process {
 
 class Top implements Reader {
   latest: Reading[] = [];
-  #objects = new Objects(() => {});
+  #objects = new ObjectSplitter(OBJECT_MAX, () => {});
   #count = 0;
 
   start(): void {
     this.latest = [];
     this.#count = 0;
-    this.#objects = new Objects((text) => {
+    this.#objects = new ObjectSplitter(OBJECT_MAX, (text) => {
       const reading = parseTop(text);
       // The first covers the microseconds since it started.
       if (this.#count++ > 0) this.latest = [reading];
@@ -123,6 +85,7 @@ class Top implements Reader {
   feed(text: string): boolean {
     const before = this.#count;
     this.#objects.feed(text);
+    if (this.#objects.overlong > 0) throw new Error('wrote an object without an end');
     return this.#count > before;
   }
 }

@@ -4,7 +4,7 @@
  * Limits: HISTORY_STEPS values of each sink, one every STEP_MS; a sink that is gone is forgotten. Each turn looks at the status once and
  * costs well below a millisecond; nothing is read from disk but, while something is spooled, the first entry of each lane.
  */
-import type { AgentStatus } from '../agent.ts';
+import type { AgentStatus } from '../agent-status.ts';
 import { ProcessFigures } from './figures.ts';
 import type { Service } from './service.ts';
 import type { HistoryView, SinkView } from './view.ts';

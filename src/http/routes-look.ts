@@ -5,7 +5,6 @@ import * as z from 'zod';
 import { display } from '../config/config.ts';
 import { matcher } from '../options.ts';
 import { alive, readiness } from './health.ts';
-import { minimalMetrics } from './metrics.ts';
 import type { Api, ApiParts } from './parts.ts';
 import { json, refusal, text } from './routes.ts';
 import { statusOf } from './status.ts';
@@ -110,8 +109,7 @@ export function addLooking(app: Api, { service, monitor, hub }: ApiParts): void 
     return said.ready ? c.json(said, 200) : c.json(said, 503);
   });
   app.openapi(metrics, async (c) => {
-    const page = await (service.metrics?.() ?? minimalMetrics(statusNow(false)));
-    return c.text(page, 200, { 'content-type': PROMETHEUS });
+    return c.text(service.metrics(), 200, { 'content-type': PROMETHEUS });
   });
   app.openapi(status, (c) => c.json(statusNow(c.env.caller.trusted || c.env.caller.token !== undefined), 200));
   app.openapi(history, (c) => c.json(monitor.history(), 200));

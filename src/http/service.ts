@@ -1,5 +1,5 @@
 /** What the API needs of the process that it is a part of. */
-import type { AgentStatus } from '../agent.ts';
+import type { AgentStatus } from '../agent-status.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Operations } from '../delivery/operations.ts';
@@ -46,8 +46,8 @@ export interface Service {
   /** Reads the configuration again. Resolves with what is wrong with it, or with nothing when it is in force. */
   reload(): Promise<string | undefined>;
   setLevel(level: LogLevel): void;
-  /** What the service measures of itself, as Prometheus text; what `metrics.ts` makes without it. */
-  readonly metrics?: () => string | Promise<string>;
+  /** What the service measures of itself, as Prometheus text. */
+  readonly metrics: () => string;
 }
 
 /** Who asks, and over what. */

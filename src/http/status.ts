@@ -1,5 +1,5 @@
 /** What the service shows of itself, made of what its parts say and of what the configuration is. */
-import type { AgentStatus } from '../agent.ts';
+import type { AgentStatus } from '../agent-status.ts';
 import type { Config, SinkEntry } from '../config/config.ts';
 import { deliveryOf } from '../delivery/options.ts';
 import type { DeliveryStatus } from '../delivery/status.ts';

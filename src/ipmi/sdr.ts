@@ -8,11 +8,12 @@
  * one that failed it rests for `REST_MS`.
  */
 import * as z from 'zod';
+import { describe } from '../errors.ts';
 import type { Host } from '../host.ts';
 import type { Identity } from '../hwmon/chips.ts';
 import type { State } from '../hwmon/limits.ts';
 import { duration } from '../options.ts';
-import { runTool } from '../tool/run.ts';
+import { runTool } from '../tool/once.ts';
 
 const REST_MS = 600_000;
 /** More sensors than any controller has: what is longer is no answer. */
@@ -127,14 +128,16 @@ export class Ipmi {
     this.#last = time;
     this.#next = time + this.#given.ipmi_every;
     const timeoutMs = Math.min(this.#given.ipmi_timeout, this.#context.timeout * 0.8);
-    const ran = await runTool([this.#given.ipmitool, 'sdr'], { timeoutMs, signal });
-    if (ran.end === 'done') {
-      const readings = parseSdr(ran.output);
+    let why: string;
+    try {
+      const { code, output, errors } = await runTool([this.#given.ipmitool, 'sdr'], { timeoutMs, signal });
+      const readings = parseSdr(output);
       // It ends with 1 when one of many sensors could not be read.
-      if (ran.code === 0 || readings.length > 0) return this.#right(readings);
+      if (code === 0 || readings.length > 0) return this.#right(readings);
+      why = errors.trim() || `it ended with ${code}`;
+    } catch (error) {
+      why = describe(error);
     }
-    const why =
-      ran.end === 'done' ? ran.complaint || `it ended with ${ran.code}` : ran.end === 'missing' ? 'it is not installed' : ran.why;
     this.#next = time + Math.max(REST_MS, this.#given.ipmi_every);
     if (why !== this.#trouble) this.#context.warn(`the management controller cannot be asked by ${this.#given.ipmitool}: ${why}`);
     this.#trouble = why;

@@ -2,7 +2,7 @@
  * CloudEvents in Kafka's binary mode: the attributes are headers, the event is the value.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
  */
-import { BACKFILL_HEADER, type Message, SEQ_HEADER } from '../broker.ts';
+import { BACKFILL_HEADER, type Message, SEQ_HEADER, TRACE_HEADER } from '../broker.ts';
 
 /** A pair as a record has it. */
 export type Header = readonly [name: string, value: string];
@@ -41,5 +41,6 @@ export function headersOf(message: Message): Header[] {
     ...(time === undefined ? [] : [['ce_time', time] as const]),
     ...(message.seq === undefined ? [] : [[SEQ_HEADER, message.seq] as const]),
     ...(message.backfill ? [[BACKFILL_HEADER, 'true'] as const] : []),
+    ...(message.traceparent === undefined ? [] : [[TRACE_HEADER, message.traceparent] as const]),
   ];
 }

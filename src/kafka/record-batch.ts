@@ -5,7 +5,7 @@
  * buffer, and what all messages of a kind share is encoded once.
  */
 import type { Message } from '../broker.ts';
-import { BACKFILL_HEADER, SEQ_HEADER } from '../broker.ts';
+import { BACKFILL_HEADER, SEQ_HEADER, TRACE_HEADER } from '../broker.ts';
 import { crc32c } from './crc32c.ts';
 import { constantHeaders, type Header, kindOf, TIME_MAX, timeOf } from './headers.ts';
 
@@ -40,6 +40,7 @@ export const sizeOf = (message: Message, key: string): number =>
   message.body.length +
   constantsOf(message).length +
   3 * (key.length + message.id.length + (message.seq?.length ?? 0)) +
+  (message.traceparent === undefined ? 0 : TRACE.length + 3 * message.traceparent.length) +
   FRAME_BYTES_MAX;
 
 /** A whole batch, compressed where that is asked for. */
@@ -81,12 +82,19 @@ function writeHead(batch: Buffer, count: number, codec: number, first: number, l
 }
 
 function writeRecord(batch: Buffer, start: number, message: Message, key: string, delta: number, offset: number): number {
-  const { body, id, seq, backfill } = message;
+  const { body, id, seq, backfill, traceparent } = message;
   const constants = constantsOf(message);
   const time = timeOf(message);
   const [keyBytes, idBytes] = [Buffer.byteLength(key), Buffer.byteLength(id)];
   const seqBytes = seq === undefined ? 0 : Buffer.byteLength(seq);
-  const count = CONSTANTS + 1 + (time === undefined ? 0 : 1) + (seq === undefined ? 0 : 1) + (backfill ? 1 : 0);
+  const traceBytes = traceparent === undefined ? 0 : Buffer.byteLength(traceparent);
+  const count =
+    CONSTANTS +
+    1 +
+    (time === undefined ? 0 : 1) +
+    (seq === undefined ? 0 : 1) +
+    (backfill ? 1 : 0) +
+    (traceparent === undefined ? 0 : 1);
   // The length of a record comes first, as a varint, so everything is measured before it is written.
   const length =
     1 +
@@ -102,7 +110,8 @@ function writeRecord(batch: Buffer, start: number, message: Message, key: string
     idBytes +
     (time === undefined ? 0 : TIME.length + 1 + time.length) +
     (seq === undefined ? 0 : SEQ.length + varintSize(seqBytes) + seqBytes) +
-    (backfill ? BACKFILL.length : 0);
+    (backfill ? BACKFILL.length : 0) +
+    (traceparent === undefined ? 0 : TRACE.length + varintSize(traceBytes) + traceBytes);
   let at = writeVarint(batch, start, length);
   batch[at++] = 0;
   at = writeVarint(batch, at, delta);
@@ -117,6 +126,7 @@ function writeRecord(batch: Buffer, start: number, message: Message, key: string
   if (time !== undefined) at = writeText(batch, writeVarint(batch, at + TIME.copy(batch, at), time.length), time);
   if (seq !== undefined) at = writeText(batch, writeVarint(batch, at + SEQ.copy(batch, at), seqBytes), seq);
   if (backfill) at += BACKFILL.copy(batch, at);
+  if (traceparent !== undefined) at = writeText(batch, writeVarint(batch, at + TRACE.copy(batch, at), traceBytes), traceparent);
   return at;
 }
 
@@ -127,6 +137,7 @@ const nameOf = (name: string): Buffer => lengthAnd(Buffer.from(name));
 const ID = nameOf('ce_id');
 const TIME = nameOf('ce_time');
 const SEQ = nameOf(SEQ_HEADER);
+const TRACE = nameOf(TRACE_HEADER);
 const BACKFILL = Buffer.concat([nameOf(BACKFILL_HEADER), nameOf('true')]);
 const CONSTANTS = 4;
 

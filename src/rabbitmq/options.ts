@@ -148,6 +148,16 @@ function* mistakes(all: RabbitOptions): Iterable<[string, string]> {
 export const routingKey = ({ routing_key, queue_name, exchange }: RabbitOptions): string =>
   routing_key ?? (exchange === '' ? (queue_name ?? '') : '{type}');
 
+/** What it publishes to, on each of its hosts. */
+export function destinations(all: RabbitOptions): readonly string[] {
+  const { hosts, tls, vhost, exchange } = all;
+  const place = `${exchange === '' ? 'the default exchange' : exchange} with the routing key ${routingKey(all)}`;
+  return hosts.map((address) => {
+    const at = /:\d+$/.test(address.replace(/^\[.*\]/, '')) ? address : `${address}:${tls ? 5671 : 5672}`;
+    return `${place} in ${vhost} of ${at}`;
+  });
+}
+
 /** What the queue is bound with when it is declared; undefined when that cannot be told. */
 export function bindingKey(all: RabbitOptions): string | undefined {
   if (all.declare !== 'create' || all.exchange === '' || all.queue_name === undefined) return '';

@@ -4,7 +4,7 @@
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md
  */
 import type { Options } from 'amqplib';
-import { BACKFILL_HEADER, type Message, SEQ_HEADER } from '../broker.ts';
+import { BACKFILL_HEADER, type Message, SEQ_HEADER, TRACE_HEADER } from '../broker.ts';
 import { isShort } from './template.ts';
 
 /** By this header a returned message is known again: `messageId` is absent when the id is too long for it. */
@@ -39,6 +39,7 @@ export function propertiesOf(message: Message): Options.Publish {
   }
   if (message.seq !== undefined) headers[SEQ_HEADER] = message.seq;
   if (message.backfill) headers[BACKFILL_HEADER] = 'true';
+  if (message.traceparent !== undefined) headers[TRACE_HEADER] = message.traceparent;
   return properties;
 }
 

@@ -22,3 +22,24 @@ export function histogramTables(schemas: Schemas, histograms: readonly NativeHis
   }
   return rows.rows > 0 ? [table, rows] : [table];
 }
+
+const keyOf = ({ name, labels }: NativeHistogram): string =>
+  JSON.stringify([name, ...Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
+
+/** Histograms of the first list that the second does not have. */
+export function missingHistograms(
+  histograms: readonly NativeHistogram[],
+  others: readonly NativeHistogram[],
+): readonly NativeHistogram[] {
+  if (histograms.length === 0) return histograms;
+  const there = new Set(others.map(keyOf));
+  return histograms.filter((histogram) => !there.has(keyOf(histogram)));
+}
+
+/** Histograms of which nothing is known from now on. */
+export function staleHistograms({ stale }: Schemas, histograms: readonly NativeHistogram[]): AnyTable[] {
+  if (histograms.length === 0) return [];
+  const table = stale.table();
+  for (const { name, labels, kind } of histograms) table.add([name, labels, kind], { stale: 1 });
+  return [table];
+}

@@ -192,6 +192,7 @@ export const options = z
       .describe('Scrapes at one time; targets that do not answer have as many of their own (default 128).'),
     prefix: z
       .string()
+      .max(128)
       .regex(/^[a-z][a-z0-9_.]*$/, 'a prefix has small letters, digits, dots and underscores')
       .default('prometheus')
       .describe('First part of the types of its events (default prometheus).'),

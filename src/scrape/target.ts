@@ -13,7 +13,7 @@ import { formatDuration } from '../options.ts';
 import type { Target } from '../sensor.ts';
 import { type Body, type BodyPool, BodyTooLarge } from './bodies.ts';
 import { type Endpoint, NoPage } from './endpoint.ts';
-import { histogramTables } from './histogram-tables.ts';
+import { histogramTables, missingHistograms, staleHistograms } from './histogram-tables.ts';
 import type { NativeHistogram } from './native-histogram.ts';
 import { protocolOf, timeoutHeader } from './negotiate.ts';
 import type { ScrapeOptions } from './options.ts';
@@ -53,6 +53,7 @@ export class ScrapeTarget implements Target {
   readonly #policy: SeriesPolicy;
   /** The page of the last scrape that succeeded. */
   #page: Page | undefined;
+  #histograms: readonly NativeHistogram[] = [];
   /** Whether the series of that page are told to be stale. */
   #stale = false;
   #silent = false;
@@ -149,24 +150,28 @@ export class ScrapeTarget implements Target {
     const { page, histograms } = scraped;
     const before = this.#stale ? undefined : this.#page;
     const { vanished, added } = changesOf(page, before);
+    const histogramsBefore = this.#stale ? [] : this.#histograms;
+    const addedHistograms = missingHistograms(histograms, histogramsBefore).length;
     this.problem = this.#remark(scraped);
     const described = this.#described === page.families && clock.monotonic() - this.#describedAt < options.metadata;
     const tables = [
       this.#report(1, timeout, seconds, {
         scraped: page.items + histograms.length,
         kept: page.layout.rows + page.repeated + histograms.length,
-        added,
+        added: added + addedHistograms,
         size: scraped.size,
       }),
       ...sampleTable(schemas, scraped, options.start_times),
       ...histogramTables(schemas, histograms),
       ...(options.exemplars ? exemplarTable(schemas, scraped) : []),
       ...(vanished.length > 0 && before ? staleTable(schemas, before, vanished) : []),
+      ...staleHistograms(schemas, missingHistograms(histogramsBefore, histograms)),
       ...(described ? [] : metadataTable(schemas, page)),
     ];
     if (!described) this.#describedAt = clock.monotonic();
     this.#described = page.families;
     this.#page = page;
+    this.#histograms = histograms;
     this.#stale = false;
     return tables;
   }
@@ -179,7 +184,10 @@ export class ScrapeTarget implements Target {
   #allStale(): AnyTable[] {
     if (this.#page === undefined || this.#stale) return [];
     this.#stale = true;
-    return staleTable(this.#shared.schemas, this.#page);
+    const { schemas } = this.#shared;
+    // As of other series, one that says its own time says its own end.
+    const untimed = this.#histograms.filter(({ timestamp }) => timestamp === undefined);
+    return [...staleTable(schemas, this.#page), ...staleHistograms(schemas, untimed)];
   }
 
   #report(

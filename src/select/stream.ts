@@ -64,7 +64,7 @@ export class Stream {
     const picked = this.#pick(shape, table.layout);
     const sums = shape.adds ? this.#add(table, picked.rows, picked.layout) : undefined;
     if (!this.#passing || picked.rows.length === 0) return undefined;
-    return new TideEvent(event.source, event.n, event.time, made(shape, table, picked, sums));
+    return new TideEvent(event.source, event.n, event.time, made(shape, table, picked, sums), event.traceparent);
   }
 
   /** A sample begins: whether it is passed on is settled by its first event. */

@@ -1,6 +1,6 @@
 /** One run of a tool to its end: with a deadline, a limit on what it may write, and the whole process group killed at either. */
 import { type Clock, systemClock } from '../clock.ts';
-import { describe } from '../errors.ts';
+import { describe, errno } from '../errors.ts';
 import { type Command, excerpt, killTool, startTool, toolName } from './process.ts';
 
 /** What a tool may write in one run unless it is said otherwise, in bytes. */
@@ -57,7 +57,7 @@ export function runTool(
   child.stderr?.on('data', (piece: Buffer) => {
     if (errors.length < 8) errors.push(piece.subarray(0, 4096));
   });
-  child.on('error', (error) => fail(`cannot be started: ${describe(error)}`));
+  child.on('error', (error) => fail(errno(error) === 'ENOENT' ? 'is not installed' : `cannot be started: ${describe(error)}`));
   const end = (code: number | null, killer: NodeJS.Signals | null): void => {
     const said = { output: Buffer.concat(pieces).toString('utf8'), errors: Buffer.concat(errors).toString('utf8') };
     if (code === null) fail(`was ended by ${killer}${excerpt(said.errors || said.output)}`);

@@ -93,6 +93,15 @@ describe('tidegate once', () => {
     expect(err).toMatch(/^error: there is no sensor "xylophone"; there is: .*load, memory/);
   });
 
+  it('says of a sensor that does not run by default why it is not here, or that it needs options', async () => {
+    const missing = await once(['systemd']);
+    expect({ code: missing.code, out: missing.out }).toEqual({ code: 1, out: '' });
+    expect(missing.err).toMatch(/^systemd: .+/);
+    const { code, out, err } = await once(['json']);
+    expect({ code, out }).toEqual({ code: 64, out: '' });
+    expect(err).toBe('error: the sensor json needs options, so that it needs a configuration (-c); see: tidegate sensors json\n');
+  });
+
   it('takes instances and labels from a configuration', async () => {
     const file = join(work, 'once.yaml');
     writeFileSync(file, 'labels: { env: test }\nsensors: { mine: { type: load } }\nsinks: { console: {} }\n');

@@ -47,6 +47,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Leaves standard output unread. */
   readonly deaf?: boolean;
+  /** Whether something can be written to its standard input. */
+  readonly input?: boolean;
   /** Another command line than node's, that takes node's as its last arguments. */
   readonly through?: (command: readonly string[]) => readonly string[];
 }
@@ -58,14 +60,18 @@ afterEach(() => {
 });
 
 /** Starts `tidegate ARGUMENTS`. The environment has what Node needs and nothing of the tests'. */
-export function start(args: readonly string[], { env = {}, cwd, deaf = false, through }: StartOptions = {}): Started {
+export function start(
+  args: readonly string[],
+  { env = {}, cwd, deaf = false, input = false, through }: StartOptions = {},
+): Started {
   const command = [process.execPath, MAIN, ...args];
   const [program = '', ...rest] = through ? through(command) : command;
   const child = spawn(program, rest, {
     cwd: cwd ?? REPOSITORY,
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', TERM: 'xterm-256color', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
   });
+  if (!input) child.stdin.end();
   running.set(child, through ? 'SIGTERM' : 'SIGKILL');
   const written: Started['written'] = { out: [], err: '' };
   if (!deaf) child.stdout.on('data', (data: Buffer) => written.out.push(data));

@@ -37,6 +37,28 @@ describe('a stream', () => {
     expect(runOf(after)).toMatchObject({ up: 1, running: 1, size: 0 });
   });
 
+  test('of objects over many lines, of an array that never ends, gives the last of each key', async () => {
+    const { sampled } = await command({
+      shell: true,
+      command: `printf '[\\n{\\n "gpu": 0,\\n "busy": {"v": 1}\\n},\\n{\\n "gpu": 1, "busy": {"v": 2}},\\n{"gpu": 0,\\n "busy": {"v": 3}'; sleep 0.2; printf '}\\n'; sleep 1000`,
+      mode: 'stream',
+      format: 'json_objects',
+      key: ['gpu'],
+      tables: { gpu: { attributes: { gpu: '/gpu' }, fields: { busy: '/busy/v' } } },
+    });
+    const seen = new Map<unknown, unknown>();
+    await until(sampled, (tables) => {
+      for (const row of rowsOf(tables, 'gpu')) seen.set(row['gpu'], row['busy']);
+      expect(runOf(tables)['records']).toBe(3);
+    });
+    expect(seen).toEqual(
+      new Map([
+        ['0', 3],
+        ['1', 2],
+      ]),
+    );
+  });
+
   test('that exits at once is begun anew with growing delays, and half a line of it is left out', async () => {
     const where = folder();
     const { sampled, said } = await command({

@@ -42,6 +42,23 @@ describe('a sink to a broker', () => {
     },
   );
 
+  it.each([
+    ['rabbitmq, hosts: ["a:1", b], exchange: e', 'rabbitmq, hosts: ["b:5672"], exchange: e, lanes: 2', true],
+    ['rabbitmq, hosts: [a], queue_name: q', 'rabbitmq, hosts: [a], routing_key: q', true],
+    ['rabbitmq, hosts: [a], exchange: e', 'rabbitmq, hosts: [a], exchange: e, vhost: other', false],
+    ['rabbitmq, hosts: [a], exchange: e', 'rabbitmq, hosts: [a], exchange: e, routing_key: k', false],
+    ['kafka, brokers: ["a:1", "b:2"]', 'kafka, brokers: ["b:2"], topic: telemetry', true],
+    ['kafka, brokers: ["a:1"]', 'kafka, brokers: ["a:1"], topic: other', false],
+    ['kafka, brokers: ["a:1"]', 'kafka, brokers: ["a:2"]', false],
+  ])('of %s beside %s is refused where both write to one place: %s', async (one, other, refused) => {
+    const file = join(folder, 'two.yaml');
+    writeFileSync(file, `sensors: { load: {} }\nsinks:\n  one: { type: ${one} }\n  other: { type: ${other} }\n`);
+    const loaded = loadConfig(file, {}, { hostName: 'h' });
+    if (refused)
+      await expect(loaded).rejects.toThrow(/two\.yaml:4:\d+: sinks\.other: it writes to .+, as sinks\.one does[^]*of its own/);
+    else await expect(loaded).resolves.toBeDefined();
+  });
+
   it.each(['0', '-5', 'fast'])('is refused a drain.rate of %s, and told what to do', async (rate) => {
     await expect(load(`drain: { rate: ${rate} }`)).rejects.toThrow(
       /sinks\.broker\.drain\.rate: .*expected auto, or events a second above 0[^]*tidegate spool SINK pause/,

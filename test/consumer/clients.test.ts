@@ -42,6 +42,15 @@ describe('what release 1 sends', () => {
   });
 });
 
+test('the trace context of a sample goes with its events, where there is one', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const traced = { ...fixture.message, body, traceparent };
+  const headers = Object.fromEntries(headersOf(traced));
+  expect(fromKafka({ topic: 't', partition: 3, message: { value: body, headers } }).traceparent).toBe(traceparent);
+  expect(fromAmqp({ content: body, properties: propertiesOf(traced) }).traceparent).toBe(traceparent);
+  expect(fromKafka({ topic: 't', partition: 3, message: { value: body, headers: fixture.kafka } }).traceparent).toBeUndefined();
+});
+
 test('a message without headers, without a value, is read as far as it goes', () => {
   const bare = fromKafka({ topic: 't', partition: 0, message: { value: null } });
   expect(bare).toMatchObject({ id: undefined, type: undefined, seq: undefined, backfill: false });

@@ -30,6 +30,7 @@ const fields = fc.record({
   lane,
   run: hostile,
   n: whole,
+  traceparent: fc.option(hostile, { nil: undefined }),
 });
 const entry = fc.tuple(fields, place, fc.integer({ min: 0, max: 2 ** 48 - 1 })).map(([made, position, sum]) => {
   const one = new Entry(made, 5, position);
@@ -52,6 +53,7 @@ const CONTENT = [
   'sum',
   'seq',
   'bytes',
+  'traceparent',
 ] as const;
 
 function expectSame(read: Entry | undefined, written: Entry): void {
@@ -69,6 +71,13 @@ test(`an entry comes back as it was, whatever is in it (seed ${SEED})`, () => {
     }),
     { seed: SEED, numRuns: 1000 },
   );
+});
+
+test('names as long as a configuration and a schema let them be come back', () => {
+  const [agent, host, sensor] = ['a'.repeat(253), 'h'.repeat(253), `loss:${'s'.repeat(64)}`];
+  const one = entryOf(4, { agent, host, sensor, id: `${agent}/run/${sensor}/4`, type: 't'.repeat(255) });
+  one.position = 3;
+  expectSame(decodeEntry(encodeEntry(one), one.lane, 3), one);
 });
 
 test('a body of a megabyte, or of nothing, comes back', () => {

@@ -242,3 +242,20 @@ test('each change is said once, and nothing else', async () => {
   await clock.advance(1);
   expect(clock.timers).toBe(0);
 });
+
+test('what the breaker did is counted, and when it did it last', async () => {
+  const { health, clock, open, fail, succeed } = healthOf();
+  expect(health.status()).toMatchObject({ changes: { opened: 0, closed: 0, probes: 0 }, since: undefined });
+  await open();
+  const opened = clock.wall();
+  expect(health.status()).toMatchObject({ changes: { opened: 1, closed: 0, probes: 0 }, since: opened });
+  for (let i = 1; i <= 3; i++) {
+    await clock.advance(1500);
+    await fail();
+    // A probe that fails is no outage of its own.
+    expect(health.status()).toMatchObject({ changes: { opened: 1, closed: 0, probes: i }, since: opened });
+  }
+  await clock.advance(1500);
+  await succeed();
+  expect(health.status()).toMatchObject({ changes: { opened: 1, closed: 1, probes: 4 }, since: clock.wall() });
+});

@@ -123,7 +123,7 @@ function noiseOf(n: number): Buffer {
 }
 
 describe('LevelDB: the free space that is to be left', () => {
-  it('refuses what would be written, and still deletes', async () => {
+  it('refuses what would be written, but for what may use the reserve, and still deletes', async () => {
     const folder = freshFolder();
     let store = await open(folder);
     await store.write(puts(0, 10), true);
@@ -137,6 +137,8 @@ describe('LevelDB: the free space that is to be left', () => {
     });
     await store.write([del(0)], false);
     expect(await numbers(store, 0, 100)).toEqual(upTo(1, 10));
+    await store.write([del(1), put(10)], false, true);
+    expect(await numbers(store, 0, 100)).toEqual(upTo(2, 11));
   });
 
   it('has a ballast where there is room for it', async () => {

@@ -9,6 +9,7 @@ import { deliveryOptions } from '../../src/delivery/options.ts';
 import { SinkError } from '../../src/errors.ts';
 import type { Log } from '../../src/log.ts';
 import type { RunnerOptions } from '../../src/runner-types.ts';
+import type { Tracing } from '../../src/tracing.ts';
 import { FakeClock } from '../clock.ts';
 import { eventOf } from '../events.ts';
 import { SimulatedDisk } from './simulation/disk.ts';
@@ -147,7 +148,7 @@ export class Bench {
   #n = 0;
 
   /** `before` is one that ended, whose disk and clock this one takes over. */
-  constructor(settings: DeliverySettings, before?: Bench, run = 'run', random = () => 0) {
+  constructor(settings: DeliverySettings, before?: Bench, run = 'run', random = () => 0, tracing?: Tracing) {
     this.clock = before?.clock ?? new FakeClock();
     this.disk = before?.disk ?? new SimulatedDisk(this.clock, new Random(1));
     this.broker = new ScriptedBroker(this.clock);
@@ -155,7 +156,7 @@ export class Bench {
     const { clock, log, disk } = this;
     const openStore = async () => ({ store: await disk.open(), remarks: [] });
     this.delivery = new Delivery(
-      { name: 'sink', agent: 'agent', host: 'host', run, clock, log, random, openStore },
+      { name: 'sink', agent: 'agent', host: 'host', run, clock, log, random, openStore, tracing },
       (context) => this.broker.open(context),
       settings,
     );

@@ -51,7 +51,7 @@ describe('the judge', () => {
     const broker = new SimulatedBroker(new FakeClock(), new Random(1));
     broker.arrived.push(...arrived);
     const none = new Set<string>();
-    const sets = { unclean: none, untold: new Map<string, number>(), excused: none };
+    const sets = { unclean: none, untold: new Map<string, number>() };
     return judge(broker, { last: new Map([['run1/0', 3]]), ...sets, pardons: [], backfill: false, damaged: false, ...about });
   };
 

@@ -171,8 +171,10 @@ export function storeConformance(name: string, fixture: () => StoreFixture): voi
       await disk.setFull(true);
       await expect(store.write([del(0), ...puts(100, 200)], false)).rejects.toMatchObject({ name: 'StoreError', code: 'full' });
       expect(await numbers(store, 0, 1e6)).toEqual(upTo(0, 100));
-      await store.write(upTo(0, 50).map(del), true);
-      expect(await numbers(store, 0, 1e6)).toEqual(upTo(50, 100));
+      await store.write(upTo(0, 49).map(del), true);
+      expect(await numbers(store, 0, 1e6)).toEqual(upTo(49, 100));
+      await store.write([del(49), put(100)], true, true);
+      expect(await numbers(store, 0, 1e6)).toEqual(upTo(50, 101));
       await disk.setFull(false);
       await store.write(puts(100, 200), false);
       expect(await numbers(store, 0, 1e6)).toEqual(upTo(50, 200));

@@ -3,9 +3,17 @@ import { describe, expect, it } from 'vitest';
 import type { DeliveryStatus } from '../../src/delivery/status.ts';
 import type { StatusView } from '../../src/http/view.ts';
 import { noStats } from '../../src/job-stats.ts';
-import { brokerStatus, sensorStatus, serving } from './service.ts';
+import { brokerStatus, NO_CHANGES, sensorStatus, serving } from './service.ts';
 
-const AWAY = { breaker: 'open', failures: 9, reason: 'connect ECONNREFUSED', blocked: undefined, nextProbe: 12_000 } as const;
+const AWAY = {
+  breaker: 'open',
+  since: undefined,
+  changes: NO_CHANGES,
+  failures: 9,
+  reason: 'connect ECONNREFUSED',
+  blocked: undefined,
+  nextProbe: 12_000,
+} as const;
 const LEDGER = { published: 0, queued: 0, spooled: 0, in_flight: 0, delivered: 0, dead_lettered: 0, dropped: {} };
 const HOUR_MS = 3_600_000;
 
@@ -37,7 +45,7 @@ describe('findings', () => {
       reason: AWAY.reason,
       ledger: { ...LEDGER, published: 41_203, spooled: 41_200, queued: 3 },
       queuedBytes: 2048,
-      spool: { events: 41_200, bytes: 3_200_000, ready: true, reason: undefined },
+      spool: { events: 41_200, bytes: 3_200_000, oldest: undefined, ready: true, reason: undefined },
     });
     expect(texts).toEqual([
       'degraded: The broker at 127.0.0.1:9092 is away since 2026-01-02 12:03:05 UTC (connect ECONNREFUSED); next attempt in 12 s; 41,200 events (3.2 MB) are kept on disk, 3 events (2.0 kB) wait in memory.',
@@ -69,7 +77,7 @@ describe('findings', () => {
     ],
     [
       'a disk that does not take what it should',
-      { spool: { events: 0, bytes: 0, ready: true, reason: 'no space left on device' } },
+      { spool: { events: 0, bytes: 0, oldest: undefined, ready: true, reason: 'no space left on device' } },
       /^failing: The spool of broker does not take events since .* \(no space left on device\)/,
     ],
     [
@@ -79,7 +87,7 @@ describe('findings', () => {
     ],
     [
       'a spool that is nearly full',
-      { spool: { events: 9, bytes: 1.9 * 2 ** 30, ready: true, reason: undefined } },
+      { spool: { events: 9, bytes: 1.9 * 2 ** 30, oldest: undefined, ready: true, reason: undefined } },
       /^degraded: The spool of broker is 95 % full/,
     ],
   ])('tell of %s', async (_name, broker, expected) => {

@@ -17,7 +17,7 @@ const ledgerOf = (published: number, delivered: number) => ({
 async function monitored(ready = true) {
   const clock = new FakeClock();
   const { agent } = agentOf();
-  agent.broker = brokerStatus({ spool: { events: 0, bytes: 0, ready, reason: undefined } });
+  agent.broker = brokerStatus({ spool: { events: 0, bytes: 0, oldest: undefined, ready, reason: undefined } });
   const monitor = new Monitor({ ...serviceOf(await configOf(), agent).service, clock });
   onTestFinished(() => monitor.close());
   return { clock, agent, monitor };

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import type { AgentStatus } from '../../src/agent.ts';
+import type { AgentStatus } from '../../src/agent-status.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -12,12 +12,25 @@ import type { Store } from '../../src/delivery/store.ts';
 import type { TideEvent } from '../../src/event.ts';
 import type { ServedAgent, ServedDelivery, Service } from '../../src/http/service.ts';
 import { Web } from '../../src/http/web.ts';
+import { SinkCounts } from '../../src/sink-counts.ts';
 import { temporaryFolder } from '../support.ts';
 
 export const TOKEN = 'a-token-of-24-characters';
 
 const LEDGER = { published: 0, queued: 0, spooled: 0, in_flight: 0, delivered: 0, dead_lettered: 0, dropped: {} };
-const ABOUT = { state: 'idle', ledger: LEDGER, queuedBytes: 0, failures: 0, reason: undefined, lateAnswers: 0 } as const;
+/** A breaker that never opened. */
+export const NO_CHANGES = { opened: 0, closed: 0, probes: 0 } as const;
+
+const ABOUT = {
+  state: 'idle',
+  ledger: LEDGER,
+  queuedBytes: 0,
+  failures: 0,
+  reason: undefined,
+  lateAnswers: 0,
+  oldest: undefined,
+  counts: new SinkCounts().view(),
+} as const;
 
 /** A sink to a broker that is well, but for what is said. */
 export const brokerStatus = (more: Partial<DeliveryStatus> = {}): DeliveryStatus => ({
@@ -26,11 +39,13 @@ export const brokerStatus = (more: Partial<DeliveryStatus> = {}): DeliveryStatus
     breaker: 'closed',
     failures: 0,
     failingSince: undefined,
+    since: undefined,
+    changes: NO_CHANGES,
     reason: undefined,
     blocked: undefined,
     nextProbe: undefined,
   },
-  spool: { events: 0, bytes: 0, ready: true, reason: undefined },
+  spool: { events: 0, bytes: 0, oldest: undefined, ready: true, reason: undefined },
   deadLetters: { events: 0, bytes: 0 },
   drain: { active: false, rate: { events: 1000, bytes: 1e6 }, peak: { events: 0, bytes: 0 }, secondsLeft: undefined },
   paused: false,
@@ -46,6 +61,7 @@ export const sensorStatus = (
   state: 'sampling',
   why: undefined,
   stats: undefined,
+  events: 0,
   ...more,
 });
 
@@ -140,6 +156,7 @@ export function serviceOf(config: Config, agent: ServedAgent) {
     log,
     started: 1000,
     config: () => config,
+    metrics: () => '# TYPE tidegate_sink_events gauge\ntidegate_sink_events 1\n',
     ready: () => state.ready,
     reload,
     setLevel,

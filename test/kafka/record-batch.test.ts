@@ -32,6 +32,7 @@ const anyMessage: fc.Arbitrary<Message> = fc.record({
   lane: fc.constant(0),
   seq: fc.option(text, { nil: undefined }),
   backfill: fc.boolean(),
+  traceparent: fc.option(text, { nil: undefined }),
 });
 
 describe('a record batch', () => {

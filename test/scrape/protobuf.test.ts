@@ -131,6 +131,30 @@ describe('a protobuf page', () => {
     ]);
   });
 
+  test('that no longer has a native histogram says so once, as one that does not answer does', async () => {
+    const stale = { name: 'n', labels: { a: 'b' }, kind: 'histogram', stale: 1 };
+    const staleIn = ({ plain }: Awaited<ReturnType<typeof scrape>>) =>
+      plain.filter(({ type }) => type === 'prometheus.stale').flatMap(({ rows }) => rows);
+    let [body, status] = [NATIVE, 200];
+    const { origin } = await serve((_request, response) => void response.writeHead(status, PROTOBUF).end(body));
+    const target = await targetAt(origin, { protobuf: true });
+    const first = await scrape(target);
+    expect(first.report['scrape_series_added']).toBe(1);
+    expect(staleIn(first)).toEqual([]);
+    expect((await scrape(target)).report['scrape_series_added']).toBe(0);
+    body = bytesOf({ name: 'other', type: 1, metric: [{ gauge: { value: 1 } }] });
+    expect(staleIn(await scrape(target))).toEqual([stale]);
+    expect(staleIn(await scrape(target))).toEqual([]);
+    body = NATIVE;
+    await scrape(target);
+    status = 500;
+    expect(staleIn(await scrape(target))).toEqual([stale]);
+    expect(staleIn(await scrape(target))).toEqual([]);
+    status = 200;
+    expect((await scrape(target)).report['scrape_series_added']).toBe(1);
+    expect(target.leave().map((table) => table.schema.type)).toEqual(['prometheus.stale']);
+  });
+
   test("that drops some by the operator's choice has none of them", async () => {
     const { origin } = await serve(page(NATIVE, PROTOBUF));
     const { plain } = await scrape(await targetAt(origin, { protobuf: true, drop: ['n'] }));

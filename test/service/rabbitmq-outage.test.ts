@@ -74,8 +74,8 @@ describeOwn('RabbitMQ', 'a service beside RabbitMQ', () => {
   });
 
   it('keeps what is too large as dead letters, tells of it, and goes on', async () => {
-    const large = `  large: { type: load, labels: { pad: ${'x'.repeat(1000)} } }\nsinks:`;
-    const running = service(', max_message_bytes: 1KiB', (yaml) => yaml.replace('sinks:', large));
+    const large = `sensors:\n  large: { type: load, labels: { pad: ${'x'.repeat(1000)} } }`;
+    const running = service(', max_message_bytes: 1KiB', (yaml) => yaml.replace('sensors:', large));
     await running.start();
     await running.says('kept as a dead letter', 5);
     await judge(running, 'explained');

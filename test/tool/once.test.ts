@@ -1,5 +1,5 @@
 /** One run of a tool: its end, its deadline, its limits. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { findTool, requireTool } from '../../src/tool/find.ts';
 import { runTool } from '../../src/tool/once.ts';
 import { Poll } from '../../src/tool/poll.ts';
@@ -43,8 +43,22 @@ describe('a run', () => {
     await eventually(() => tool.pids().every((pid) => !lives(pid)), 'the end of both');
   });
 
+  test('that is given up before it begins is not started', async () => {
+    const tool = standInTool('tool', 'echo out');
+    await expect(runTool([tool.path], { timeoutMs, signal: AbortSignal.abort() })).rejects.toThrow('was not started');
+    expect(tool.pids()).toEqual([]);
+  });
+
+  test('speaks English and knows nothing of our environment', async () => {
+    vi.stubEnv('SECRET', 'hidden');
+    const tool = standInTool('tool', 'echo "$LC_ALL $SECRET"');
+    expect(await runTool([tool.path], { timeoutMs })).toMatchObject({ output: 'C \n' });
+    vi.unstubAllEnvs();
+  });
+
   test('that cannot be started says so', async () => {
-    await expect(runTool(['/nowhere/tool'], { timeoutMs })).rejects.toThrow(/cannot be started: .*ENOENT/);
+    await expect(runTool(['/nowhere/tool'], { timeoutMs })).rejects.toThrow('tool is not installed');
+    await expect(runTool(['/'], { timeoutMs })).rejects.toThrow(/cannot be started: .*EACCES/);
   });
 });
 

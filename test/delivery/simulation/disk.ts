@@ -4,12 +4,14 @@
  * A batch takes effect as a whole when its write ends. A killed process loses the batch in progress, or not; a power cut also loses the
  * last batches that were not synced, as many as it likes, but never one before another.
  */
-import { decodeEntry } from '../../../src/delivery/entry.ts';
-import { laneOfKey, placeOfKey, REPAIRED_KEY, runKey } from '../../../src/delivery/keys.ts';
+import { REPAIRED_KEY, runKey } from '../../../src/delivery/keys.ts';
 import type { Change, KeyRange, Store } from '../../../src/delivery/store.ts';
 import { StoreError } from '../../../src/delivery/store.ts';
 import type { FakeClock } from '../../clock.ts';
 import type { Random } from './random.ts';
+
+/** Room that a full disk has for batches that may use it, in bytes: so little that it is spent at times. */
+const RESERVE_BYTES = 2000;
 
 type Content = Map<string, Buffer>;
 
@@ -29,10 +31,8 @@ export class SimulatedDisk {
   latency = 0;
   /** Batches that added or changed something. */
   writes = 0;
-  /** Numbers whose entries were deleted while the disk was full: it could not take that they are lost. */
-  readonly sacrificed = new Set<string>();
-  /** Numbers of entries that were changed so that they cannot be read, by key. */
-  readonly #damaged = new Map<string, string>();
+  /** What of its reserve is left, in bytes. */
+  #reserve = RESERVE_BYTES;
 
   constructor(clock: FakeClock, random: Random) {
     this.#clock = clock;
@@ -55,9 +55,9 @@ export class SimulatedDisk {
       if (this.#handle !== handle) throw new StoreError('broken', 'the spool is closed');
     };
     return {
-      write: async (changes, sync) => {
+      write: async (changes, sync, reserve = false) => {
         check();
-        await this.#write(changes, sync, check);
+        await this.#write(changes, sync, reserve, check);
       },
       read: async (range, max, maxBytes) => {
         check();
@@ -117,8 +117,6 @@ export class SimulatedDisk {
         this.#content.set(REPAIRED_KEY.toString('hex'), Buffer.of(1));
         noticed = true;
       } else {
-        const seq = this.#seqOf(Buffer.from(key, 'hex'));
-        if (seq !== undefined) this.#damaged.set(key, seq);
         const copy = Buffer.from(value);
         copy[this.#random.below(copy.length)] = this.#random.below(256);
         this.#content.set(key, copy);
@@ -127,35 +125,24 @@ export class SimulatedDisk {
     return { damaged, noticed };
   }
 
-  async #write(changes: readonly Change[], sync: boolean, check: () => void): Promise<void> {
+  async #write(changes: readonly Change[], sync: boolean, reserve: boolean, check: () => void): Promise<void> {
     const adds = changes.some(({ value }) => value !== undefined);
     const fails = this.#random.chance(this.failing);
     await this.#pass();
     check();
-    if (this.full && adds) throw new StoreError('full', 'no space left on the disk');
+    const bytes = changes.reduce((sum, { key, value }) => sum + (value ? key.length + value.length : 0), 0);
+    if (this.full && adds && !(reserve && bytes <= this.#reserve)) throw new StoreError('full', 'no space left on the disk');
     if (fails) {
       this.#handle = undefined;
       throw new StoreError('broken', 'input/output error');
     }
+    this.#reserve = this.full ? this.#reserve - bytes : RESERVE_BYTES;
     if (adds) this.writes++;
-    else if (this.full) for (const { key } of changes) this.#sacrifice(key);
     apply(this.#content, changes);
     this.#unsynced.push({ changes, at: this.#clock.monotonic() });
     if (!sync) return;
     for (const batch of this.#unsynced) apply(this.#synced, batch.changes);
     this.#unsynced = [];
-  }
-
-  #sacrifice(key: Buffer): void {
-    const seq = this.#seqOf(key) ?? this.#damaged.get(key.toString('hex'));
-    if (seq !== undefined) this.sacrificed.add(seq);
-  }
-
-  /** The number of the entry under a key; undefined where there is none, or it cannot be read. */
-  #seqOf(key: Buffer): string | undefined {
-    const value = this.#content.get(key.toString('hex'));
-    if (value === undefined || key.toString('latin1', 0, 1) !== 'e') return undefined;
-    return decodeEntry(value, laneOfKey(key), placeOfKey(key))?.seq;
   }
 
   #read(range: KeyRange, max: number, maxBytes: number): [Buffer, Buffer][] {

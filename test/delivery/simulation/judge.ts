@@ -15,8 +15,6 @@ export interface Accepted {
    * on behind it, so that only the last `window` numbers before the highest, and those above, are forgiven; all without order.
    */
   readonly untold: ReadonlyMap<string, number | undefined>;
-  /** Numbers that were deleted from a full disk, which could not take that they are lost before their run ended. */
-  readonly excused: ReadonlySet<string>;
   /** Moments, on the monotonic clock, after which repeats of what arrived before are no fault: crashes, stops, reloads. */
   readonly pardons: readonly number[];
   readonly backfill: boolean;
@@ -68,7 +66,7 @@ function judgeStream(
   last: number,
   stream: Stream | undefined,
   rows: readonly LossRow[],
-  { unclean, untold, excused, damaged, pardons }: Accepted,
+  { unclean, untold, damaged, pardons }: Accepted,
   { doubtful }: SimulatedBroker,
 ): number {
   const [run, lane] = key.split('/') as [string, string];
@@ -87,7 +85,6 @@ function judgeStream(
       continue;
     }
     missing++;
-    if (excused.has(`${key}/${n}`)) continue;
     if (untold.has(run) && n > highest - (untold.get(run) ?? Number.POSITIVE_INFINITY)) continue;
     if (claims.length === 0) throw new Error(`${key}/${n} of ${last} is missing (highest ${highest}), and nothing explains it`);
   }

@@ -105,7 +105,7 @@ function judgeKills(world: World): void {
     if (killedAt === undefined || world.limited.has(run) || world.cutOff.has(run)) continue;
     for (const [seq, at] of accepted) {
       const due = Math.max(at + spoolAfter, troubledAt + RETRY_MS) + SLACK_MS;
-      if (arrived.has(seq) || world.excused.has(seq) || killedAt <= due) continue;
+      if (arrived.has(seq) || killedAt <= due) continue;
       const [, lane, n] = seq.split('/') as [string, string, string];
       const explained = told.some(
         (row) => row.run === run && row.lane === lane && Number(n) >= row.first && Number(n) <= (row.last ?? 0),
@@ -136,8 +136,8 @@ export async function simulate(seed: number, trace?: (line: string) => void): Pr
   await heal(world);
   trace?.(JSON.stringify(world.process.delivery.status()));
   trace?.(JSON.stringify(world.broker.arrived.map(({ seq, notice }) => seq ?? notice)));
-  const { last, unclean, untold, excused, pardons, backfill, damaged, broker } = world;
-  const verdict = judge(broker, { last, unclean, untold, excused, pardons, backfill, damaged });
+  const { last, unclean, untold, pardons, backfill, damaged, broker } = world;
+  const verdict = judge(broker, { last, unclean, untold, pardons, backfill, damaged });
   judgeKills(world);
   return { events: world.n, runs: world.runs, ...verdict };
 }

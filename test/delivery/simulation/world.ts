@@ -65,7 +65,6 @@ export class World {
   readonly unclean = new Set<string>();
   readonly pardons: number[] = [];
   readonly untold = new Map<string, number | undefined>();
-  readonly excused = new Set<string>();
   /** The windows of all runs. */
   readonly windows = new Map<string, number | undefined>();
   readonly limited = new Set<string>();
@@ -127,7 +126,6 @@ export class World {
   }
 
   check(): void {
-    if (!this.isTroubled) this.disk.sacrificed.clear();
     const { ledger, queuedBytes } = this.process.delivery.status();
     if (queuedBytes > this.process.memoryBytes) throw new Error(`${queuedBytes} bytes are in memory alone`);
     // With backfill, what is on disk and what is new go side by side.
@@ -181,8 +179,6 @@ export class World {
     process.troubledAt = this.noteTrouble();
     this.dead.push(process);
     this.unclean.add(run);
-    if (this.isTroubled) for (const seq of disk.sacrificed) this.excused.add(seq);
-    disk.sacrificed.clear();
     if (disk.knows(run)) return;
     // It writes that it runs before anything else, as soon as the disk lets it.
     const ms = clock.monotonic() - Math.max(startedAt, process.troubledAt + RETRY_MS);

@@ -1,0 +1,98 @@
+/**
+ * What the process costs and how its event loop fares.
+ *
+ *   idle ──read──▶ watching ──stop──▶ idle
+ *
+ * Watching the loop wakes the process every RESOLUTION_MS, so that it begins when somebody first asks. All who ask see the same window of
+ * WINDOW_MS or more, because asking more often must not make a shorter one.
+ */
+import { readdirSync } from 'node:fs';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+
+const RESOLUTION_MS = 50;
+const WINDOW_MS = 10_000;
+const NS = 1e-9;
+
+/** Times in seconds, sizes in bytes. */
+export interface ProcessReading {
+  readonly uptime: number;
+  readonly cpu: { readonly user: number; readonly system: number };
+  readonly memory: number;
+  readonly heap: number;
+  readonly descriptors: number | undefined;
+  /** Over the last window that is complete. */
+  readonly loop: LoopReading | undefined;
+}
+
+export interface LoopReading {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  /** From 0 to 1. */
+  readonly utilization: number;
+}
+
+export class ProcessFigures {
+  #delays: ReturnType<typeof monitorEventLoopDelay> | undefined;
+  #began = 0;
+  #utilization = performance.eventLoopUtilization();
+  #loop: LoopReading | undefined;
+
+  read(): ProcessReading {
+    const { user, system } = process.cpuUsage();
+    const { rss, heapUsed } = process.memoryUsage();
+    return {
+      uptime: process.uptime(),
+      cpu: { user: user / 1e6, system: system / 1e6 },
+      memory: rss,
+      heap: heapUsed,
+      descriptors: countDescriptors(),
+      loop: this.#readLoop(),
+    };
+  }
+
+  /** The process is watched no more, until somebody asks again. */
+  stop(): void {
+    this.#delays?.disable();
+    this.#delays = undefined;
+    this.#loop = undefined;
+  }
+
+  #readLoop(): LoopReading | undefined {
+    const now = performance.now();
+    if (!this.#delays) {
+      this.#delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+      this.#delays.enable();
+      this.#turn(now);
+    } else if (now - this.#began >= WINDOW_MS) {
+      const { utilization } = performance.eventLoopUtilization(this.#utilization);
+      const delays = this.#delays;
+      this.#loop = {
+        p50: late(delays.percentile(50)),
+        p99: late(delays.percentile(99)),
+        max: late(delays.max),
+        utilization,
+      };
+      delays.reset();
+      this.#turn(now);
+    }
+    return this.#loop;
+  }
+
+  #turn(now: number): void {
+    this.#began = now;
+    this.#utilization = performance.eventLoopUtilization();
+  }
+}
+
+/** The histogram has the time from one look to the next, in nanoseconds: what is more than the time between looks is delay. */
+const late = (ns: number): number => Math.max(0, ns * NS - RESOLUTION_MS / 1000);
+
+/** Undefined where there is no `/proc`. One descriptor is that of the folder itself. */
+function countDescriptors(): number | undefined {
+  try {
+    return readdirSync('/proc/self/fd').length - 1;
+  } catch {
+    return undefined;
+  }
+}
