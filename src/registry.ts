@@ -31,6 +31,13 @@ export function createRegistry(folder: string, extension: string): Registry {
   };
 }
 
+/** What is said of a name that nothing has, with the nearest that something has. */
+export function unknownComponent(what: string, name: string, names: readonly string[]): UsageError {
+  const near = nearest(name, names);
+  const remedy = near ? `did you mean "${near}"?` : `there is: ${names.join(', ')}`;
+  return new UsageError(`there is no ${what} "${name}"; ${remedy}`);
+}
+
 /** The components of one folder; a file is looked at once. */
 class Shelf<T extends { readonly name: string }> {
   readonly #folder: string;
@@ -54,11 +61,7 @@ class Shelf<T extends { readonly name: string }> {
   }
 
   async load(name: string): Promise<T> {
-    if (!this.names().includes(name)) {
-      const near = nearest(name, this.names());
-      const remedy = near ? `did you mean "${near}"?` : `there is: ${this.names().join(', ')}`;
-      throw new UsageError(`there is no ${this.#what} "${name}"; ${remedy}`);
-    }
+    if (!this.names().includes(name)) throw unknownComponent(this.#what, name, this.names());
     const loading = this.#loaded.get(name) ?? this.#import(name);
     this.#loaded.set(name, loading);
     return await loading;

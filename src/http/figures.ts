@@ -1,6 +1,6 @@
 /** The process itself: its share of a core, memory, how late the event loop is, open files. Sampled at each turn of the monitor. */
-import { readdirSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { countDescriptors } from '../telemetry/process-figures.ts';
 import type { StatusView } from './view.ts';
 
 /** How often the event loop's delay is looked at, in milliseconds: each look is a wake-up. */
@@ -33,7 +33,7 @@ export class ProcessFigures {
   view(): StatusView['process'] {
     const { user, system } = process.cpuUsage(this.#before.cpu);
     const elapsed = Math.max(1, performance.now() - this.#before.at);
-    const descriptors = openDescriptors();
+    const descriptors = countDescriptors();
     return {
       cpu: (user + system) / 1000 / elapsed,
       rss: process.memoryUsage.rss(),
@@ -49,14 +49,5 @@ export class ProcessFigures {
   /** What is measured is from one look to the next. */
   #p99(): number {
     return this.#delay.count === 0 ? 0 : Math.max(0, this.#delay.percentile(99) / NS_PER_MS - RESOLUTION_MS);
-  }
-}
-
-/** Undefined where the system does not say. The one that reads is not counted. */
-function openDescriptors(): number | undefined {
-  try {
-    return readdirSync('/proc/self/fd').length - 1;
-  } catch {
-    return undefined;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * What is remembered of the past: rates of each sink, when events were last dropped, since when something is so.
  *
- * Limits: HISTORY_STEPS values of each sink, one every STEP_MS; a sink that is gone is forgotten. Each turn looks at the status once and
- * costs well below a millisecond; nothing is read from disk but, while something is spooled, the first entry of each lane.
+ * Limits: HISTORY_STEPS values of each sink, one every STEP_MS; a sink that is gone is forgotten. Each turn looks at the status once,
+ * costs well below a millisecond, and reads nothing from disk.
  */
 import type { AgentStatus } from '../agent-status.ts';
 import { ProcessFigures } from './figures.ts';
@@ -36,7 +36,6 @@ interface SinkPast {
   /** Events that were dropped, but for those that an operator gave up, and when that last grew. */
   lost: number;
   lostAt: number | undefined;
-  oldest: number | undefined;
 }
 
 export class Monitor {
@@ -47,7 +46,6 @@ export class Monitor {
   readonly #since = new Map<string, number>();
   #end: number;
   #cancel: () => void = () => {};
-  #closed = false;
 
   constructor(service: Service) {
     this.#service = service;
@@ -57,7 +55,6 @@ export class Monitor {
   }
 
   close(): void {
-    this.#closed = true;
     this.#cancel();
     this.figures.close();
   }
@@ -68,11 +65,6 @@ export class Monitor {
     this.#noteLosses(sink, past);
     const now = this.#count(sink);
     return now.at - past.before.at < RATE_MS_MIN ? past.rates : ratesOf(past.before, now);
-  }
-
-  /** When the oldest event on its disk was sampled, as far as is known. */
-  oldest(sink: SinkStatus): number | undefined {
-    return this.#past(sink).oldest;
   }
 
   /** When events of a sink were last dropped, on the wall clock. */
@@ -103,9 +95,7 @@ export class Monitor {
     const names = new Set(sinks.map(({ name }) => name));
     for (const name of this.#sinks.keys()) if (!names.has(name)) this.#sinks.delete(name);
     for (const sink of sinks) this.#turnOf(sink);
-    void this.#readOldest(sinks).finally(() => {
-      if (!this.#closed) this.#sleep();
-    });
+    this.#sleep();
   }
 
   #turnOf(sink: SinkStatus): void {
@@ -145,7 +135,6 @@ export class Monitor {
       ...lists,
       lost: 0,
       lostAt: undefined,
-      oldest: undefined,
     };
     this.#noteLosses(sink, past);
     return past;
@@ -159,22 +148,6 @@ export class Monitor {
     const lost = lostOf(ledger.dropped);
     if (lost > past.lost) past.lostAt = this.#service.clock.wall();
     past.lost = lost;
-  }
-
-  async #readOldest(sinks: readonly SinkStatus[]): Promise<void> {
-    for (const sink of sinks) {
-      const past = this.#sinks.get(sink.name);
-      if (!past) continue;
-      const store =
-        'spool' in sink && sink.spool.events > 0 ? this.#service.agent.delivery(sink.name)?.operations.store : undefined;
-      if (!store || !('lanes' in sink)) {
-        past.oldest = undefined;
-        continue;
-      }
-      const { oldestOf } = await import('../spool/contents.ts');
-      // A store that is closed meanwhile, or broken, has said so where it matters.
-      past.oldest = await oldestOf(store).catch(() => undefined);
-    }
   }
 }
 

@@ -89,12 +89,12 @@ function sinkOf(sink: SinkStatus, config: Config, monitor: Monitor): SinkView {
     ledger: { ...ledger, dropped: { ...ledger.dropped } },
     queue: { events: ledger.queued, bytes: queuedBytes, ...(maxBytes !== undefined && { maxBytes }) },
     rates: monitor.rates(sink),
-    ...('health' in sink && brokerOf(sink, entry, monitor.oldest(sink))),
+    ...('health' in sink && brokerOf(sink, entry)),
   };
 }
 
 /** What a sink to a broker has besides. */
-function brokerOf(status: DeliveryStatus, entry: SinkEntry | undefined, oldest: number | undefined) {
+function brokerOf(status: DeliveryStatus, entry: SinkEntry | undefined) {
   const { health, spool, deadLetters, drain, paused } = status;
   const maxBytes = entry && isBroker(entry.definition) ? deliveryOf(entry.options).spool.max_bytes : 0;
   return {
@@ -108,7 +108,7 @@ function brokerOf(status: DeliveryStatus, entry: SinkEntry | undefined, oldest: 
       events: spool.events,
       bytes: spool.bytes,
       maxBytes,
-      ...(oldest !== undefined && spool.events > 0 && { oldest }),
+      ...(spool.oldest !== undefined && { oldest: spool.oldest }),
       ready: spool.ready,
       ...(spool.reason !== undefined && { reason: spool.reason }),
     },

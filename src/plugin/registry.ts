@@ -1,7 +1,5 @@
 /** A registry with the operator's own sensors and sinks beside those that there are. */
-import { UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
-import type { Registry } from '../registry.ts';
+import { type Registry, unknownComponent } from '../registry.ts';
 import type { Sensor } from '../sensor.ts';
 import type { AnySink } from '../sink.ts';
 import type { PluginFile, PluginKind } from './find.ts';
@@ -69,11 +67,7 @@ class Added<T> {
   async load(name: string): Promise<T> {
     const file = this.#files.get(name);
     if (!file && this.#base.includes(name)) return await this.#loadBase(name);
-    if (!file) {
-      const near = nearest(name, this.names());
-      const remedy = near ? `did you mean "${near}"?` : `there is: ${this.names().join(', ')}`;
-      throw new UsageError(`there is no ${this.#kind} "${name}"; ${remedy}`);
-    }
+    if (!file) throw unknownComponent(this.#kind, name, this.names());
     const loading = this.#loaded.get(name) ?? this.#loadOwn(file);
     this.#loaded.set(name, loading);
     return await loading;

@@ -125,19 +125,6 @@ async function firstEntry(store: Store, lane: number, from: number, to: number):
   return found && decodeEntry(found[1], lane, placeOfKey(found[0]));
 }
 
-/** When the oldest of the first entries of all lanes was sampled; undefined when there are none. Reads one entry a lane. */
-export async function oldestOf(store: Store): Promise<number | undefined> {
-  let oldest: number | undefined;
-  for (let lane = 0; ; lane++) {
-    // The next lane that has any: nothing lies between the last lane's entries and this letter.
-    const [first] = await store.read({ from: entryRange(lane, 0, 0).from, to: Buffer.from('f') }, 1, 1);
-    if (!first) return oldest;
-    lane = laneOfKey(first[0]);
-    const time = decodeEntry(first[1], lane, placeOfKey(first[0]))?.time;
-    if (time !== undefined && (oldest === undefined || time < oldest)) oldest = time;
-  }
-}
-
 /** The entries of a lane in their order, from a place on. What cannot be read is left out. */
 export async function* entriesOf(store: Store, lane: number, from = 0): AsyncIterable<Entry> {
   for (let next = from; ; ) {

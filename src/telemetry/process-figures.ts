@@ -89,7 +89,7 @@ export class ProcessFigures {
 const late = (ns: number): number => Math.max(0, ns * NS - RESOLUTION_MS / 1000);
 
 /** Undefined where there is no `/proc`. One descriptor is that of the folder itself. */
-function countDescriptors(): number | undefined {
+export function countDescriptors(): number | undefined {
   try {
     return readdirSync('/proc/self/fd').length - 1;
   } catch {

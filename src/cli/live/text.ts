@@ -14,12 +14,10 @@ export interface Signs {
   readonly cut: string;
   /** For more rows than fit. */
   readonly more: string;
-  /** From nothing to the most. */
-  readonly bars: readonly string[];
 }
 
-const UNICODE: Signs = { ascii: false, cut: '…', more: '…', bars: ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] };
-const ASCII: Signs = { ascii: true, cut: '~', more: '...', bars: ['_', '.', '-', '=', '#'] };
+const UNICODE: Signs = { ascii: false, cut: '…', more: '…' };
+const ASCII: Signs = { ascii: true, cut: '~', more: '...' };
 
 /** Signs for a locale, as POSIX finds it: the first of these that is set decides. */
 export function signsFor(env: NodeJS.ProcessEnv): Signs {
