@@ -1,9 +1,8 @@
 // An hour of rounds in a few seconds: the published build on a clock that runs faster. node --expose-gc compressed.mjs FOLDER
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
+// First, as in `tidegate` itself.
+import '../dist/src/v8-flags.js';
 
-// As `tidegate` does itself before it loads anything.
-setFlagsFromString('--semi-space-growth-factor=1');
 const { Agent } = await import('../dist/src/agent.js');
 const { loadConfig } = await import('../dist/src/config/load.js');
 const { Host } = await import('../dist/src/host.js');

@@ -1,11 +1,10 @@
 /** A process with one delivery that is offered events at a steady rate: node outage-child.ts SPEC, driven over IPC by `outage.ts`. */
-import { setFlagsFromString } from 'node:v8';
+// First, as in `tidegate` itself.
+import '../../src/v8-flags.ts';
 import type { BrokerDefinition } from '../../src/broker.ts';
 import { memoryMiB } from '../measure.ts';
 import type { ChildReport, ChildSpec } from './outage-types.ts';
 
-// As `tidegate` does itself before it loads anything.
-setFlagsFromString('--semi-space-growth-factor=1');
 const { Driven } = await import('./driven.ts');
 const { EventMaker } = await import('./events.ts');
 const { silent } = await import('../../src/log.ts');
@@ -31,6 +30,7 @@ const report = (): ChildReport => ({
   rss: memoryMiB(process.pid),
   anonymous: memoryMiB(process.pid, 'RssAnon'),
   heap: process.memoryUsage().heapTotal / 2 ** 20,
+  cpu: (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
   status: driven.status(),
 });
 

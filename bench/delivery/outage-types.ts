@@ -16,5 +16,7 @@ export interface ChildReport {
   /** Of it, memory that is the process's own; the rest are pages of files that are mapped. */
   readonly anonymous: number;
   readonly heap: number;
+  /** CPU time until now, in seconds. */
+  readonly cpu: number;
   readonly status: DeliveryStatus;
 }

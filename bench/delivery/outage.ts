@@ -50,6 +50,13 @@ class Watch {
     return this.most(of, middle, Number.POSITIVE_INFINITY) - this.most(of, from, middle);
   }
 
+  /** CPU time of an event from the first look on, in µs. */
+  cpuAnEvent(): number {
+    const [first, last] = [this.seen[0], this.seen.at(-1)];
+    if (!first || !last) throw new Error('nobody looked');
+    return (1e6 * (last.cpu - first.cpu)) / (last.status.ledger.published - first.status.ledger.published);
+  }
+
   async end(): Promise<void> {
     this.#done = true;
     await this.#ended;
@@ -131,6 +138,7 @@ async function suffer(sink: ChildSpec['sink'], victim: Victim): Promise<Figure[]
         atMost: 105,
       },
       { what: `${about} drained in`, value: (emptyAt - firstAt) / 1000, unit: 's' },
+      { what: `${about} CPU an event, encoded, spooled and sent`, value: watch.cpuAnEvent(), unit: 'µs' },
       { what: `${about} RSS before`, value: watch.most('rss', calmAt, downAt), unit: 'MiB' },
       {
         what: `${about} RSS at most after it, above that`,

@@ -4,8 +4,9 @@
  *   idle ──write──▶ writing ──all heard of──▶ idle
  *                      └── channel closed, signal aborted ──▶ over
  *
- * Confirms are read from the channel's own events by delivery tag, which costs less than amqplib's callback for each message. Nothing is
- * published while the broker asks to wait. What amqplib buffers is bounded by the window and `window_bytes`: what is buffered is unconfirmed.
+ * What is published goes to the connection as frames of our own (`frames.ts`), and confirms are read from the channel's own events by
+ * delivery tag: both cost less than amqplib's way. Nothing is published while the broker asks to wait. What is buffered is bounded by the
+ * window and `window_bytes`, because it is unconfirmed.
  */
 import type { ConfirmChannel, Message as Returned } from 'amqplib';
 import type { BrokerConnection, Message } from '../broker.ts';
@@ -13,7 +14,7 @@ import { describe, SinkError, type SinkErrorOptions } from '../errors.ts';
 import { publishError, replyCode, sizeLimitIn, unroutableError } from './classify.ts';
 import type { Link } from './link.ts';
 import type { RabbitOptions } from './options.ts';
-import { propertiesOf } from './properties.ts';
+import { Outbox } from './outbox.ts';
 import { isShort, type KeyOf, SHORT_BYTES_MAX } from './template.ts';
 import { Transfer } from './transfer.ts';
 import type { LaneWindow } from './window.ts';
@@ -37,6 +38,7 @@ export class LaneChannel implements BrokerConnection {
   readonly #link: Link;
   readonly #channel: ConfirmChannel;
   readonly #parts: LaneParts;
+  readonly #outbox: Outbox;
   #writing: Writing | undefined;
   #lastTag = 0;
   /** The channel takes nothing more: why. */
@@ -48,6 +50,7 @@ export class LaneChannel implements BrokerConnection {
     this.#link = link;
     this.#channel = channel;
     this.#parts = parts;
+    this.#outbox = new Outbox(channel, parts.options.exchange);
     channel.on('ack', ({ deliveryTag, multiple }) => this.#writing?.transfer.ack(deliveryTag, multiple));
     channel.on('nack', ({ deliveryTag, multiple }) => this.#writing?.transfer.nack(deliveryTag, multiple));
     channel.on('return', (returned: Returned) => this.#writing?.transfer.giveBack(returned));
@@ -100,6 +103,7 @@ export class LaneChannel implements BrokerConnection {
       {
         ready: () => this.#ready(),
         publish: (message) => this.#publish(message),
+        published: () => this.#outbox.flush(),
         confirmed: (count) => window.confirmed(count),
         refused: () => window.refused(),
         done: () => this.#done(transfer),
@@ -129,17 +133,9 @@ export class LaneChannel implements BrokerConnection {
     const key = keyOf(message);
     if (!isShort(key))
       return `the event ${message.id} has a routing key of more than ${SHORT_BYTES_MAX} bytes: ${key.slice(0, 80)}…`;
-    try {
-      this.#channel.publish(options.exchange, key, message.body, propertiesOf(message));
-      return true;
-    } catch (error) {
-      if (!(error instanceof TypeError || error instanceof RangeError)) {
-        this.#channelClosed();
-        return false;
-      }
-      // Encoding fails before anything is sent, so that delivery tags still agree with the broker's.
-      return `the event ${message.id} cannot be encoded for AMQP: ${describe(error)}`;
-    }
+    const added = this.#outbox.add(message, key);
+    if (added === false) this.#channelClosed();
+    return added;
   }
 
   /** All that was sent has been heard of. */

@@ -11,7 +11,7 @@
  */
 import type { Message as Returned } from 'amqplib';
 import type { Message } from '../broker.ts';
-import { ID_HEADER } from './properties.ts';
+import { ID_HEADER } from './frames.ts';
 
 /** A message begins as 0, waiting. In flight are SENT and GIVEN_BACK. */
 const SENT = 1;
@@ -38,6 +38,8 @@ export interface TransferSteps {
   ready(): boolean;
   /** Publishes a message: true; the channel is gone: false; it never can be sent: why. */
   publish(message: Message): boolean | string;
+  /** No more is published in this turn. */
+  published(): void;
   /** So many more are confirmed. */
   confirmed(count: number): void;
   refused(): void;
@@ -97,16 +99,29 @@ export class Transfer {
 
   /** Publishes what the window has room for. */
   pump(): void {
+    const over = this.#publish();
+    this.#steps.published();
+    if (over && this.#inFlight === 0) this.#steps.done();
+  }
+
+  /** True when no more will be published. */
+  #publish(): boolean {
     const { window, bytes } = this.#limits;
     const turnEnds = this.#sent + TURN_MAX;
     while (!this.#stopped && this.#next < this.#batch.length) {
       const message = this.#batch[this.#next] as Message;
       const size = message.body.length;
-      if (this.#inFlight > 0 && (this.#inFlight >= window() || this.#inFlightBytes + size > bytes)) return;
-      if (this.#sent === turnEnds) return this.#pumpLater();
-      if (!this.#steps.ready()) return;
+      if (this.#inFlight > 0 && (this.#inFlight >= window() || this.#inFlightBytes + size > bytes)) return false;
+      if (this.#sent === turnEnds) {
+        this.#pumpLater();
+        return false;
+      }
+      if (!this.#steps.ready()) return false;
       const published = this.#steps.publish(message);
-      if (published === false) return this.stop();
+      if (published === false) {
+        this.stop();
+        return false;
+      }
       const index = this.#next++;
       if (published !== true) {
         this.#states[index] = UNFIT;
@@ -118,7 +133,7 @@ export class Transfer {
       this.#inFlight++;
       this.#inFlightBytes += size;
     }
-    if (this.#inFlight === 0) this.#steps.done();
+    return true;
   }
 
   /** The broker has taken one message, or all up to it. */

@@ -6,7 +6,7 @@ import type { Message } from '../../src/broker.ts';
 import { arrivalOf, eventOf } from '../../src/consumer/message.ts';
 import { DecodeError, fromAmqp, fromKafka, parseId } from '../../src/consumer.ts';
 import { headersOf } from '../../src/kafka/headers.ts';
-import { propertiesOf } from '../../src/rabbitmq/properties.ts';
+import { propertiesOf } from '../rabbitmq/properties.ts';
 import { REPOSITORY } from '../support.ts';
 import { envelope, lostMessage, sent } from './messages.ts';
 

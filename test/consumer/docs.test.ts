@@ -10,7 +10,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Message } from '../../src/broker.ts';
 import type { DecodedEvent } from '../../src/consumer.ts';
 import { headersOf } from '../../src/kafka/headers.ts';
-import { propertiesOf } from '../../src/rabbitmq/properties.ts';
+import { propertiesOf } from '../rabbitmq/properties.ts';
 import { REPOSITORY, temporaryFolder, writeFiles } from '../support.ts';
 import { lostMessage, sent } from './messages.ts';
 

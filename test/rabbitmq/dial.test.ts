@@ -6,7 +6,7 @@ import { systemClock } from '../../src/clock.ts';
 import { connectError, publishError, sizeLimitIn, topologyError, unroutableError } from '../../src/rabbitmq/classify.ts';
 import { Dialer } from '../../src/rabbitmq/dial.ts';
 import { options } from '../../src/rabbitmq/options.ts';
-import { propertiesOf } from '../../src/rabbitmq/properties.ts';
+import { propertiesOf } from './properties.ts';
 import { failureOf, messageOf, openSink, patience } from './support.ts';
 
 /** A server on loopback that does one thing with whoever connects. */

@@ -72,6 +72,7 @@ describe('rabbitmq: a transfer', () => {
           { window: () => window.size, bytes, passReturned },
           {
             ready: () => true,
+            published: () => {},
             publish(message) {
               if (fateOf.get(message.id) === 'unfit') return 'unfit';
               const bytesOut = far.got.slice(far.got.length - far.unanswered).reduce((sum, { body }) => sum + body.length, 0);
@@ -118,6 +119,7 @@ describe('rabbitmq: a transfer', () => {
         { window: () => 2, bytes: 1000, passReturned },
         {
           ready: () => true,
+          published: () => {},
           publish: (message) => far.got.push(message) > 0,
           confirmed: () => {},
           refused: () => {},
@@ -136,7 +138,14 @@ describe('rabbitmq: a transfer', () => {
       messagesOf(3),
       10,
       { window: () => 10, bytes: 1000, passReturned: false },
-      { ready: () => true, publish: () => true, confirmed: (count) => confirms.push(count), refused: () => {}, done: () => {} },
+      {
+        ready: () => true,
+        publish: () => true,
+        published: () => {},
+        confirmed: (count) => confirms.push(count),
+        refused: () => {},
+        done: () => {},
+      },
     );
     transfer.pump();
     for (const [tag, multiple] of [

@@ -2,11 +2,11 @@
 import { connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Message } from '../../src/broker.ts';
-import { propertiesOf } from '../../src/rabbitmq/properties.ts';
 import { openRabbitmq } from '../../src/verify/rabbitmq.ts';
 import { describeShared, sharedRabbitmq } from '../brokers/index.ts';
 import { tidegate } from '../cli/process-support.ts';
 import { lostMessage, sent } from '../consumer/messages.ts';
+import { propertiesOf } from '../rabbitmq/properties.ts';
 import { range, unique, verifyJson } from './support.ts';
 
 describeShared('RabbitMQ', 'verify amqp://', () => {

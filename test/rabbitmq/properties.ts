@@ -1,14 +1,11 @@
 /**
- * A message's AMQP properties and headers: CloudEvents in binary mode, as the AMQP binding names them (`cloudEvents_id`), which RabbitMQ
- * hands on to AMQP 1.0 consumers as application properties.
+ * What amqplib would be given to publish a message as the sink does: the naive model of `src/rabbitmq/frames.ts`.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md
  */
 import type { Options } from 'amqplib';
-import { BACKFILL_HEADER, type Message, SEQ_HEADER, TRACE_HEADER } from '../broker.ts';
-import { isShort } from './template.ts';
-
-/** By this header a returned message is known again: `messageId` is absent when the id is too long for it. */
-export const ID_HEADER = 'cloudEvents_id';
+import { BACKFILL_HEADER, type Message, SEQ_HEADER, TRACE_HEADER } from '../../src/broker.ts';
+import { ID_HEADER } from '../../src/rabbitmq/frames.ts';
+import { isShort } from '../../src/rabbitmq/template.ts';
 
 /** What RFC 3339 can write: the years 1 to 9999, in milliseconds. */
 const TIME_MIN = -62_135_596_800_000;
