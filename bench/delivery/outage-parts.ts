@@ -18,7 +18,8 @@ export class Child {
 
   constructor(spec: ChildSpec) {
     this.#process = fork(join(import.meta.dirname, 'outage-child.ts'), [JSON.stringify(spec)], {
-      env: { ...process.env, NODE_ENV: 'production' },
+      // As in the image.
+      env: { ...process.env, NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' },
     });
   }
 
