@@ -1,7 +1,8 @@
 /** Where a target is: an HTTP URL, or a path on a unix socket. */
+import { withoutAddressSecrets } from '../address-secrets.ts';
 
 export interface Address {
-  /** As it is written in events and logs; without a password. */
+  /** As it is written in events and logs; without a password or a token in its query. */
   readonly shown: string;
   readonly origin: string;
   /** With the query. */
@@ -42,7 +43,7 @@ export function addressOf(target: string, defaults: { scheme: string; path: stri
   url.password = '';
   url.hash = '';
   return {
-    shown: url.href,
+    shown: withoutAddressSecrets(url.href),
     origin: url.origin,
     path: url.pathname + url.search,
     instance: `${url.hostname}:${url.port || PORTS[url.protocol]}`,
