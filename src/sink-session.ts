@@ -59,12 +59,7 @@ export class SinkSession {
     await this.#call('close', () => this.#sink.close(), undefined, ms);
   }
 
-  #call(
-    what: string,
-    work: (signal: AbortSignal) => Promise<void>,
-    late?: () => void,
-    ms = this.#timeout,
-  ): Promise<void> {
+  #call(what: string, work: (signal: AbortSignal) => Promise<void>, late?: () => void, ms = this.#timeout): Promise<void> {
     if (this.#controller.signal.aborted) this.#controller = new AbortController();
     return withDeadline(this.#clock, ms, what, work, late, this.#controller);
   }

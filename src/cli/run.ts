@@ -54,6 +54,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     log,
     maxEventBytes: EVENT_BYTES_MAX,
     tracing: otlp?.tracing,
+    redact,
   });
   otlp?.observe(() => agent.self());
   const reloading = new Reloading(load, log, async (loaded) => {

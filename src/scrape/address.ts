@@ -1,5 +1,6 @@
 /** Where a target is: an HTTP URL, or a path on a unix socket. */
 import { withoutAddressSecrets } from '../address-secrets.ts';
+import { holdSecret } from '../held-secrets.ts';
 
 export interface Address {
   /** As it is written in events and logs; without a password or a token in its query. */
@@ -38,7 +39,7 @@ export function addressOf(target: string, defaults: { scheme: string; path: stri
   const authorization =
     username === ''
       ? undefined
-      : `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`;
+      : `Basic ${holdSecret(Buffer.from(`${decodeURIComponent(username)}:${holdSecret(decodeURIComponent(password))}`).toString('base64'))}`;
   url.username = '';
   url.password = '';
   url.hash = '';

@@ -29,7 +29,9 @@ async function told(component: string, leaf: OptionLeaf, value: string, env: Nod
     const { shown, fingerprints, sensors, sinks, secrets } = config;
     const prints = [...sensors, ...sinks].map((entry) => entry.fingerprint);
     const seen = inspect({ shown, display: display(config), fingerprints, prints }, { depth: 12 });
-    return [seen, ...warnings.map(formatMistake), secrets.redact(`an error that quotes ${value}, ${env['CANARY'] ?? ''}`)].join('\n');
+    return [seen, ...warnings.map(formatMistake), secrets.redact(`an error that quotes ${value}, ${env['CANARY'] ?? ''}`)].join(
+      '\n',
+    );
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return [...error.mistakes.map(formatMistake), inspect(error.mistakes, { depth: 9 }), String(error.stack)].join('\n');
