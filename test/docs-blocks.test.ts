@@ -17,6 +17,7 @@ const LANGUAGES: Readonly<Record<string, string>> = {
   ts: 'below: all are compiled together; what they do is in test/consumer/docs.test.ts and here',
   sh: 'below: each is read by a shell, and run where it can be',
   console: 'test/cli/docs.test.ts: each command is run, and what it prints is compared',
+  ini: 'below: units of systemd, whose commands are looked at',
   '': 'pictures, formulas and what others answer: no command, no configuration',
 };
 
@@ -91,6 +92,18 @@ const linesOf = ({ text }: DocBlock): string[] =>
     .replaceAll('\\\n', ' ')
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.startsWith('#'));
+
+describe('ini', () => {
+  it.each(blocksOf('ini'))('$at runs commands that there are', async ({ text }) => {
+    const commands = [...text.matchAll(/^Exec\w+=\S+\/node \S+\/src\/main\.ts (\w+)(.*)$/gm)];
+    expect(commands.length).toBe([...text.matchAll(/^Exec/gm)].length);
+    for (const [, command = '', rest = ''] of commands) {
+      const { code, out } = await tidegate([command, '--help']);
+      expect([command, code]).toEqual([command, 0]);
+      for (const [option] of rest.matchAll(/(?<= )--?\w+/g)) expect(out).toContain(option);
+    }
+  });
+});
 
 describe('sh', () => {
   it.each(blocksOf('sh'))('$at is read by a shell', ({ text }) => {
