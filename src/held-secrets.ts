@@ -12,7 +12,8 @@ const held = new Set<string>();
 /** Remembers a secret, and gives it back. */
 export function holdSecret(text: string): string {
   if (text.length < LENGTH_MIN || text.length > LENGTH_MAX || held.has(text)) return text;
-  if (held.size >= HELD_MAX) for (const oldest of held.values().take(1)) held.delete(oldest);
+  const [oldest] = held;
+  if (held.size >= HELD_MAX && oldest !== undefined) held.delete(oldest);
   held.add(text);
   return text;
 }

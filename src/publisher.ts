@@ -88,7 +88,7 @@ export class Publisher {
       const cells = layout.attributes.map((column, a) =>
         WORDS.has(schema.attributes[a] ?? '')
           ? column.map((cell) => (typeof cell === 'string' ? this.#redact(cell) : cell))
-          : column,
+          : [...column],
       );
       const same = cells.every((column, a) => column.every((cell, r) => cell === layout.attributes[a]?.[r]));
       clean = same ? layout : createLayout(layout.rows, cells);

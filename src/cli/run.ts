@@ -59,10 +59,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   otlp?.observe(() => agent.self());
   const reloading = new Reloading(load, log, async (loaded) => {
     [now, before] = [loaded, now];
-    const { rest } = diffConfig(config, now);
-    const late = rest.filter((name) => AT_START.includes(name));
-    if (late.length > 0)
-      log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
+    warnOfLate(config, now, log);
     await agent.apply(now);
     await web.configure(now.http);
   });
@@ -94,6 +91,11 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   ready = true;
   announce({ agent, config, state, pages: web.urls }, context, log);
   await stopped;
+}
+
+function warnOfLate(first: Config, now: Config, log: Log): void {
+  const late = diffConfig(first, now).rest.filter((name) => AT_START.includes(name));
+  if (late.length > 0) log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
 }
 
 async function createState(folder: string): Promise<string> {

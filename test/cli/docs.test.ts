@@ -70,7 +70,8 @@ async function scene(): Promise<Scene> {
   const host = join(REPOSITORY, 'fixtures/hosts/debian-vm');
   const service = start(['--state', state, 'run', '--host', host, '-c', join(work, 'tidegate.yaml')]);
   await until('ran', () => service.written.err.includes('"runs"'), service);
-  const [page = ''] = logOf(service.written.err).find(({ msg }) => msg === 'runs')?.['pages'] as string[];
+  const runs = logOf(service.written.err).find(({ msg }) => msg === 'runs');
+  const [page = ''] = (runs?.['pages'] ?? []) as string[];
   let sequence: string | undefined;
   // The pages show a broker that is away for some time.
   while (sequence === undefined || !(await ask(state, '/api/status')).includes('"condition":"degraded"')) {

@@ -14,7 +14,7 @@ export interface OptionLeaf {
 /** Where schemas hold themselves, this is deep enough. */
 const DEPTH_MAX = 9;
 
-export function* leavesOf(schema: z.core.$ZodType, path: readonly string[] = [], around: Meta = {}): Iterable<OptionLeaf> {
+function* leavesOf(schema: z.core.$ZodType, path: readonly string[] = [], around: Meta = {}): Iterable<OptionLeaf> {
   if (path.length > DEPTH_MAX) return;
   const { core, meta } = shapeOf(schema);
   const { secret = around.secret, public: open = around.public } = meta;

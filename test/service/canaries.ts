@@ -185,7 +185,7 @@ export async function unplanted(canaries: Planted['canaries']): Promise<string[]
   const missing: string[] = [];
   for (const [component, leaves] of await allLeaves())
     for (const { path, secret } of leaves) {
-      const [name = '', option] = [component.split('.')[1] ?? '', path.join('.')];
+      const [name, option] = [component.split('.')[1] ?? '', path.join('.')];
       if (secret && !planted.some((where) => where.startsWith(name) && where.endsWith(option)))
         missing.push(`${component}.${option}`);
     }
