@@ -1,6 +1,6 @@
 /** Every fenced block of the documentation is tried out by its language; what is not is named here, with the reason. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parser as promql } from '@prometheus-io/lezer-promql';
 import { describe, expect, it } from 'vitest';
@@ -121,6 +121,16 @@ describe('sh', () => {
       expect([line, code, err]).toEqual([line, 0, '']);
     }
   });
+});
+
+it.each(blocksOf('sh').filter(({ text }) => /^docker run/m.test(text)))('$at runs the image as the tests of it do', (block) => {
+  const tests = ['setup.ts', 'container.test.ts'].map((name) => readFileSync(join(REPOSITORY, 'test/container', name), 'utf8'));
+  const [line = ''] = linesOf(block).filter((command) => command.startsWith('docker run'));
+  const flags = [...line.matchAll(/--(?:read-only|tmpfs \S+|cap-drop \S+|security-opt \S+)|HOST_\w+=\S+/g)].map(([flag]) => flag);
+  expect(
+    flags.filter((flag) => !tests.join('').includes(flag.replace(' ', '=').replace(/^(HOST_\w+)=(\S+)$/, "$1: '$2'"))),
+  ).toEqual([]);
+  expect(flags.length).toBeGreaterThan(5);
 });
 
 describe('ts', () => {
