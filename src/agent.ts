@@ -41,6 +41,8 @@ export interface AgentOptions {
   readonly maxEventBytes: number;
   /** Makes spans, where the service is traced. */
   readonly tracing?: Tracing | undefined;
+  /** Hides secrets in what sensors say of failures. */
+  readonly redact?: (text: string) => string;
 }
 
 /** What is to run. `host` is the host's name in every event. */
@@ -168,10 +170,10 @@ export class Agent {
 
   /** A sensor that is restarted goes on counting its events: an id is never given twice in a run. */
   #publisherOf(entry: SensorEntry, hostName: string): Publisher {
-    const { agent, maxEventBytes } = this.#options;
+    const { agent, maxEventBytes, redact } = this.#options;
     const before = this.#publishers.get(entry.name)?.publisher;
     const source = { agent, run: this.run, sensor: entry.name, host: hostName, labels: entry.labels };
-    const publisher = new Publisher(source, maxEventBytes, (event) => this.#bus.publish(event), before?.published ?? 0);
+    const publisher = new Publisher(source, maxEventBytes, (event) => this.#bus.publish(event), before?.published ?? 0, redact);
     this.#publishers.set(entry.name, { publisher, identity: identityOf(entry, hostName) });
     return publisher;
   }

@@ -67,6 +67,8 @@ export function errno(error: unknown): string | undefined {
 
 /** Causes of a cause that are still worth reading; they may go round in a circle. */
 const CAUSES_MAX = 8;
+/** Fewer characters may stand in a message by chance. */
+const BARE_MIN = 12;
 
 /** A thrown value as one readable line, with its causes. Never throws itself, whatever was thrown. */
 export function describe(error: unknown): string {
@@ -81,7 +83,8 @@ function withCauses(error: unknown, most: number): string {
   if (!(error instanceof Error)) return String(error);
   const said = error.message || error.name;
   if (error.cause === undefined || most === 0) return said;
-  // Libraries like to repeat the cause's message in their own.
+  // Libraries like to repeat the cause's message in their own, with a few words before it or without them.
   const cause = withCauses(error.cause, most - 1);
-  return said.includes(cause) ? said : `${said}: ${cause}`;
+  const bare = cause.slice(cause.indexOf(': ') + 1).trim();
+  return said.includes(cause) || (bare.length >= BARE_MIN && said.includes(bare)) ? said : `${said}: ${cause}`;
 }

@@ -11,6 +11,9 @@ import {
   TideEvent,
 } from './event.ts';
 
+/** Attributes that tell in words what went wrong. */
+const WORDS: ReadonlySet<string> = new Set(['error.message', 'reason']);
+
 export class Publisher {
   readonly #source: Source;
   readonly #maxBytes: number;
@@ -20,14 +23,24 @@ export class Publisher {
   readonly #cuts = new WeakMap<Layout, readonly Layout[]>();
   /** The source with the labels of each target. */
   readonly #targets = new WeakMap<LabelMap, Source>();
+  readonly #redact: (text: string) => string;
+  /** Layouts whose words hold a secret, by what the sample said. */
+  readonly #clean = new WeakMap<Layout, Layout>();
   #n = 0;
 
-  /** `maxBytes` is the largest estimated size of an event; a table above it is cut by rows. `published` is how many events the source had before. */
-  constructor(source: Source, maxBytes: number, publish: (event: TideEvent) => void, published = 0) {
+  /** `maxBytes` is the largest estimated size of an event; a table above it is cut by rows. `published` is how many events the source had before; `redact` hides secrets. */
+  constructor(
+    source: Source,
+    maxBytes: number,
+    publish: (event: TideEvent) => void,
+    published = 0,
+    redact: (text: string) => string = (text) => text,
+  ) {
     this.#source = createSource(source);
     this.#maxBytes = maxBytes;
     this.#publish = publish;
     this.#n = published;
+    this.#redact = redact;
   }
 
   /** How many events this source has published, those before this publisher included. */
@@ -44,8 +57,9 @@ export class Publisher {
     const before = this.#n;
     const source = labels === undefined ? this.#source : this.#withLabels(labels);
     tables.forEach((builder, place) => {
-      const table = builder.seal(this.#layouts[place]);
-      this.#layouts[place] = table.layout;
+      const sealed = builder.seal(this.#layouts[place]);
+      this.#layouts[place] = sealed.layout;
+      const table = this.#withoutSecrets(sealed);
       const event = new TideEvent(source, this.#n + 1, time, table, traceparent);
       if (event.bytes <= this.#maxBytes || table.layout.rows < 2) {
         this.#n++;
@@ -63,6 +77,24 @@ export class Publisher {
     const source = createSource({ ...this.#source, labels: { ...this.#source.labels, ...labels } });
     this.#targets.set(labels, source);
     return source;
+  }
+
+  /** A server or a tool that says what went wrong may repeat what it was sent: that leaves in no event. */
+  #withoutSecrets(table: Table): Table {
+    const { schema, layout } = table;
+    if (!schema.attributes.some((name) => WORDS.has(name))) return table;
+    let clean = this.#clean.get(layout);
+    if (!clean) {
+      const cells = layout.attributes.map((column, a) =>
+        WORDS.has(schema.attributes[a] ?? '')
+          ? column.map((cell) => (typeof cell === 'string' ? this.#redact(cell) : cell))
+          : [...column],
+      );
+      const same = cells.every((column, a) => column.every((cell, r) => cell === layout.attributes[a]?.[r]));
+      clean = same ? layout : createLayout(layout.rows, cells);
+      this.#clean.set(layout, clean);
+    }
+    return clean === layout ? table : { ...table, layout: clean };
   }
 
   #cut(table: Table): Table[] {

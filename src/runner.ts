@@ -2,10 +2,9 @@
  * Runs one sink: a bounded queue, batches, a deadline on every call, retries, the ledger.
  *
  * States
- *   idle      nothing to send, or lingering until a batch is worth it; `publish` may end it
- *   sending   connecting or writing; one call at a time
- *   waiting   after a failure, for as long as the back-off says; or for the predecessor to end
- *   stopped   for good
+ *   idle, stopped   nothing to send, or lingering until a batch is worth it, which `publish` may end; for good
+ *   sending         connecting or writing; one call at a time
+ *   waiting         after a failure, for as long as the back-off says; or for the predecessor to end
  *
  * A batch is written at once when it is full, and otherwise at most every `batch.wait`, so that a quiet service writes little and the first
  * event never waits (`Pace`). A failed batch goes back to the front of the queue, where the queue's own rule decides what is lost when it fills up.
@@ -24,6 +23,9 @@ import type { Failure, RunnerOptions, RunnerStatus } from './runner-types.ts';
 import type { Sink } from './sink.ts';
 import { SinkCounts } from './sink-counts.ts';
 import { endsSession, SinkSession } from './sink-session.ts';
+
+/** How long the end waits for a sink to let go, in milliseconds: one that hangs in a call does not. */
+const CLOSE_MS = 2000;
 
 export class Runner {
   readonly name: string;
@@ -116,7 +118,7 @@ export class Runner {
     this.#ledger.drop('in_flight', 'shutdown', this.#ledger.view().in_flight);
     this.#giveUp();
     await this.#takingOver;
-    await this.#close();
+    await this.#close(Math.min(CLOSE_MS, this.#options.timeout));
   }
 
   /** Takes over from the runner of the same sink with other options: its account and what it has not delivered, once its call in progress has ended. */
@@ -287,9 +289,9 @@ export class Runner {
     this.#cancelTimer = this.#clock.after(delay, () => this.#start());
   }
 
-  async #close(): Promise<void> {
+  async #close(ms = this.#options.timeout): Promise<void> {
     try {
-      await this.#session?.close();
+      await this.#session?.close(ms);
     } catch (error) {
       this.#log.debug({ sink: this.name, reason: describe(error) }, 'the sink did not close');
       if (endsSession(error)) this.#session = undefined;

@@ -53,15 +53,15 @@ export class SinkSession {
     }
   }
 
-  /** Lets go of the connection. Rejects when the sink fails to, which changes nothing. */
-  async close(): Promise<void> {
+  /** Lets go of the connection, within `ms`. Rejects when the sink fails to, which changes nothing. */
+  async close(ms = this.#timeout): Promise<void> {
     this.#connected = false;
-    await this.#call('close', () => this.#sink.close());
+    await this.#call('close', () => this.#sink.close(), undefined, ms);
   }
 
-  #call(what: string, work: (signal: AbortSignal) => Promise<void>, late?: () => void): Promise<void> {
+  #call(what: string, work: (signal: AbortSignal) => Promise<void>, late?: () => void, ms = this.#timeout): Promise<void> {
     if (this.#controller.signal.aborted) this.#controller = new AbortController();
-    return withDeadline(this.#clock, this.#timeout, what, work, late, this.#controller);
+    return withDeadline(this.#clock, ms, what, work, late, this.#controller);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The documentation says what is so: the reference is the schemas', examples load, links lead somewhere. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { reference } from '../scripts/docs.ts';
@@ -7,21 +7,13 @@ import { loadConfig } from '../src/config/load.ts';
 import { decodeJson } from '../src/consumer.ts';
 import { registry } from '../src/registry.ts';
 import { emitted } from '../src/sensor.ts';
+import { blocksOf, PAGES } from './doc-blocks.ts';
 import { REPOSITORY, temporaryFolder } from './support.ts';
 
 const read = (path: string): string => readFileSync(join(REPOSITORY, path), 'utf8');
 
-const PAGES = [
-  'README.md',
-  'CONTRIBUTING.md',
-  ...readdirSync(join(REPOSITORY, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.md'))
-    .map((path) => join('docs', path)),
-];
-
-/** The contents of fenced blocks of a language. */
-const blocksOf = (markdown: string, language: string): string[] =>
-  [...markdown.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].filter(([, name]) => name === language).map(([, , text = '']) => text);
+/** The contents of the blocks of a page. */
+const textsOf = (page: string, language: string): string[] => blocksOf(language, page).map(({ text }) => text);
 
 /** Where links lead, without those in code. */
 function linksOf(markdown: string): string[] {
@@ -65,7 +57,7 @@ describe('docs/reference.md', () => {
 });
 
 describe('README.md', () => {
-  const configurations = blocksOf(read('README.md'), 'yaml');
+  const configurations = textsOf('README.md', 'yaml');
 
   it('has a configuration', () => {
     expect(configurations.length).toBeGreaterThan(0);
@@ -84,13 +76,13 @@ describe('README.md', () => {
   );
 
   it('has an example of an event that a consumer reads', () => {
-    const [event] = blocksOf(read('README.md'), 'json').map((text) => decodeJson(text));
+    const [event] = textsOf('README.md', 'json').map((text) => decodeJson(text));
     expect(event?.rows).toBe(2);
   });
 });
 
 describe('docs/node-software.md', () => {
-  const configurations = blocksOf(read('docs/node-software.md'), 'yaml');
+  const configurations = textsOf('docs/node-software.md', 'yaml');
 
   it.each(configurations.map((text, i) => [i + 1, text] as const))(
     'has a configuration that loads, and whose sink takes what is emitted: number %i',
@@ -114,7 +106,7 @@ describe('docs/node-software.md', () => {
 });
 
 describe('docs/hardware.md', () => {
-  const configurations = blocksOf(read('docs/hardware.md'), 'yaml');
+  const configurations = textsOf('docs/hardware.md', 'yaml');
 
   it.each(configurations.map((text, i) => [i + 1, text] as const))(
     'has a configuration that loads, and whose sink takes some of what each sensor emits: number %i',

@@ -157,3 +157,25 @@ test('a sample that is no list of tables fails and numbers nothing', () => {
   publisher.publish([values('a')], 0);
   expect(events.map(({ n }) => n)).toEqual([1]);
 });
+
+test('what a failure says is published without secrets, and the rows that tell of it still share a layout', () => {
+  const failed = defineSchema({
+    type: 'test.error',
+    doc: 'Failures.',
+    attributes: ['name', 'error.message'],
+    fields: { failed: gauge('1', 'One.') },
+  });
+  const events: TideEvent[] = [];
+  const publisher = new Publisher(
+    source,
+    1e6,
+    (event) => events.push(event),
+    0,
+    (text) => text.replaceAll('hush', '***'),
+  );
+  for (const said of ['you said hush', 'you said hush', 'nothing'])
+    publisher.publish([failed.table().add(['hush is a name', said], { failed: 1 })], 1);
+  const row = (said: string): PlainRow => ({ name: 'hush is a name', 'error.message': said, failed: 1 });
+  expect(rowsOf(events)).toEqual([row('you said ***'), row('you said ***'), row('nothing')]);
+  expect(events[1]?.table.layout).toBe(events[0]?.table.layout);
+});

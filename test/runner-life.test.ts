@@ -93,6 +93,15 @@ describe('flush', () => {
     expect(clock.monotonic()).toBe(10 + TIMEOUT);
   });
 
+  test('waits two seconds for close, whatever the deadline of a call is', async () => {
+    const { clock, to, runner, publish } = setup({ timeout: 30_000 });
+    publish(1);
+    await clock.advance(10);
+    to.answers.close = 'hang';
+    await clock.until(runner.stop(1000));
+    expect(clock.monotonic()).toBe(10 + 2000);
+  });
+
   test('of nothing resolves at once', async () => {
     const { clock, runner } = setup();
     await runner.flush(60_000);

@@ -14,6 +14,8 @@ export async function check(options: GlobalOptions & { config?: string; connect?
   });
   for (const warning of warnings) out.write(`${paint.yellow('warning:')} ${formatMistake(warning)}\n`);
   const from = config.files.join(', ') || 'embedded defaults';
-  out.write(`${paint.green('right:')} ${from}: ${config.sensors.length} sensors, ${config.sinks.length} sinks\n`);
+  out.write(`${paint.green('right:')} ${from}: ${counted(config.sensors, 'sensor')}, ${counted(config.sinks, 'sink')}\n`);
   if (options.connect) await (await import('./connect.ts')).connectSinks(config, state, context);
 }
+
+const counted = ({ length }: readonly unknown[], what: string): string => `${length} ${what}${length === 1 ? '' : 's'}`;

@@ -28,6 +28,8 @@ const REMEDIES = {
   blocked: 'the broker asks to wait; the service would, too',
   transient: 'is it running, and is the address right? The service would keep the events and try again',
 } as const;
+/** For a sink that writes by itself: nothing needs to run. */
+const PLAIN_REMEDY = 'make it writable, or name another place; the service would keep the events in memory and try again';
 
 interface Outcome {
   readonly sink: string;
@@ -84,7 +86,8 @@ async function tryOne(entry: SinkEntry, config: Config, state: string): Promise<
     const said = [describe(error), ...warnings].join('; ');
     const late = code === 'transient' && performance.now() - began >= timeout ? ` within ${formatDuration(timeout)}` : '';
     const exitCode = code === 'misconfigured' || code === 'rejected' ? EXIT_CONFIG : EXIT_UNAVAILABLE;
-    return { sink: name, ok: false, text: `${where}: ${said}${late} (${REMEDIES[code]})`, exitCode };
+    const remedy = code === 'transient' && !isBroker(definition) ? PLAIN_REMEDY : REMEDIES[code];
+    return { sink: name, ok: false, text: `${where}: ${said}${late} (${remedy})`, exitCode };
   }
 }
 

@@ -19,7 +19,8 @@ export async function listConfigured(
     registry: registryOf(options, env),
   });
   const wanted = config.sensors.filter((entry) => name === undefined || entry.name === name || entry.type === name);
-  const sampled = await sampleAll(wanted, host, { agent: config.agent, host: config.host, stateDir: state });
+  const redact = (text: string): string => config.secrets.redact(text);
+  const sampled = await sampleAll(wanted, host, { agent: config.agent, host: config.host, stateDir: state, redact });
   const rows = sampled.flatMap(({ name: sensor, why, problems = [], events }) => {
     if (why !== undefined) return [[sensor, paint.yellow('not here'), why]];
     const works = [sensor, paint.green('works'), `${events.length} events`];

@@ -32,10 +32,11 @@ export async function once(names: readonly string[], options: OnceOptions, conte
   const all = known.map(({ name }) => name);
   for (const name of names) if (!all.includes(name)) throw unknownSensor(name, all);
   const wanted = names.length === 0 ? config.sensors : known.filter(({ name }) => names.includes(name));
+  const redact = (text: string): string => config.secrets.redact(text);
   const say = (name: string, message: string): void => {
-    err.write(`${paintErr.dim(`${name}:`)} ${config.secrets.redact(message)}\n`);
+    err.write(`${paintErr.dim(`${name}:`)} ${redact(message)}\n`);
   };
-  const sampled = await sampleAll(wanted, host, { agent: config.agent, host: config.host, stateDir: state, say });
+  const sampled = await sampleAll(wanted, host, { agent: config.agent, host: config.host, stateDir: state, say, redact });
   for (const { name, why, problems = [] } of sampled) {
     for (const problem of why === undefined ? problems : [why]) err.write(`${paintErr.dim(`${name}:`)} ${problem}\n`);
   }

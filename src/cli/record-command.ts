@@ -24,10 +24,11 @@ export async function recordCommand(
     hostName: hostOf(options, env).name,
     registry: registryOf(options, env),
   });
+  const redact = (text: string): string => config.secrets.redact(text);
   const { files, bytes, skipped } = await record(
     resolve(folder),
     ({ onRead }) => hostOf(options, env, onRead),
-    (host) => sampleAll(config.sensors, host, { agent: config.agent, host: config.host, stateDir: state }),
+    (host) => sampleAll(config.sensors, host, { agent: config.agent, host: config.host, stateDir: state, redact }),
     { withArguments, ...(name === undefined ? {} : { name }) },
   );
   for (const { path, why } of skipped) err.write(`${paintErr.dim(`${path}:`)} ${why}\n`);

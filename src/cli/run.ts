@@ -1,13 +1,12 @@
 /** `tidegate run`: the service. */
-import { mkdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { Agent } from '../agent.ts';
 import { systemClock } from '../clock.ts';
 import { type Config, diffConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
 import { openControl } from '../control/server.ts';
-import { describe, errno, UsageError } from '../errors.ts';
+import { describe, UsageError } from '../errors.ts';
+import { makeFolder } from '../folder.ts';
 import { Web } from '../http/web.ts';
 import type { Log } from '../log.ts';
 import type { Otlp } from '../telemetry/otlp/otlp.ts';
@@ -36,7 +35,7 @@ export interface RunOptions extends GlobalOptions {
 
 /** Runs until a signal ends it. Resolves when everything is flushed and closed. */
 export async function run(options: RunOptions, context: Context): Promise<void> {
-  const state = createState(stateDir(options, context.env));
+  const state = await createState(stateDir(options, context.env));
   const host = hostOf(options, context.env);
   const load = () =>
     loadConfig(options.config, context.env, { stateDir: state, hostName: host.name, registry: registryOf(options, context.env) });
@@ -55,14 +54,12 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     log,
     maxEventBytes: EVENT_BYTES_MAX,
     tracing: otlp?.tracing,
+    redact,
   });
   otlp?.observe(() => agent.self());
   const reloading = new Reloading(load, log, async (loaded) => {
     [now, before] = [loaded, now];
-    const { rest } = diffConfig(config, now);
-    const late = rest.filter((name) => AT_START.includes(name));
-    if (late.length > 0)
-      log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
+    warnOfLate(config, now, log);
     await agent.apply(now);
     await web.configure(now.http);
   });
@@ -96,26 +93,18 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   await stopped;
 }
 
-function createState(folder: string): string {
+function warnOfLate(first: Config, now: Config, log: Log): void {
+  const late = diffConfig(first, now).rest.filter((name) => AT_START.includes(name));
+  if (late.length > 0) log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
+}
+
+async function createState(folder: string): Promise<string> {
   try {
-    makeFolder(folder);
+    await makeFolder(folder, 0o750);
   } catch (error) {
     throw new UsageError(`the folder for state cannot be made: ${describe(error)}; name another with --state or TIDEGATE_STATE`);
   }
   return folder;
-}
-
-/** With its parents. `recursive` of Node never ends below a folder that takes no folders, such as /proc. */
-function makeFolder(folder: string): void {
-  const make = (): void => mkdirSync(folder, { mode: 0o750 });
-  try {
-    make();
-  } catch (error) {
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
-    if (errno(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
-    makeFolder(dirname(folder));
-    make();
-  }
 }
 
 /** OpenTelemetry's SDK is loaded where something is to be sent, and nowhere else. */

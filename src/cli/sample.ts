@@ -63,6 +63,8 @@ export interface Round {
   /** The folder for state, which is read and not written: a service may be running on it. */
   readonly stateDir: string;
   readonly say?: (name: string, message: string) => void;
+  /** Hides the secrets of the configuration. */
+  readonly redact: (text: string) => string;
 }
 
 /** Samples every sensor once. What fails is told in its place and stops nothing. */
@@ -72,17 +74,17 @@ export async function sampleAll(sensors: readonly Configured[], host: Host, roun
 
 async function sampleOne(configured: Configured, host: Host, round: Round): Promise<Sampled> {
   const { name, labels, timeout } = configured;
-  const { agent, host: hostName, stateDir } = round;
+  const { agent, host: hostName, stateDir, redact } = round;
   const say = (message: string): void => round.say?.(name, message);
   const state = sensorStateToRead(stateDir, name, say);
   const opened = await tryOpenIn(configured, host, { name, timeout, state, warn: say, info: say });
-  if ('why' in opened) return { name, tables: [], events: [], why: opened.why };
+  if ('why' in opened) return { name, tables: [], events: [], why: redact(opened.why) };
   const { sampler } = opened;
   try {
     const time = systemClock.wall();
     const events: TideEvent[] = [];
     const source = createSource({ agent, host: hostName, run: 'once', sensor: name, labels });
-    const publisher = new Publisher(source, Number.POSITIVE_INFINITY, (event) => events.push(event));
+    const publisher = new Publisher(source, Number.POSITIVE_INFINITY, (event) => events.push(event), 0, redact);
     const tables = await withDeadline(
       systemClock,
       timeout,
@@ -91,9 +93,10 @@ async function sampleOne(configured: Configured, host: Host, round: Round): Prom
     );
     publisher.publish(tables, time);
     const problems = await sampleTargets(sampler, timeout, publisher);
-    return { name, events, tables: events.map(({ table }) => table), why: undefined, ...(problems.length > 0 && { problems }) };
+    const told = problems.length > 0 && { problems: problems.map(redact) };
+    return { name, events, tables: events.map(({ table }) => table), why: undefined, ...told };
   } catch (error) {
-    return { name, tables: [], events: [], why: describe(error) };
+    return { name, tables: [], events: [], why: redact(describe(error)) };
   } finally {
     await sampler.close?.();
   }

@@ -38,10 +38,10 @@ const all = z.strictObject({
     .prefault(['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'])
     .describe("Names of the service's own variables that it sees; all others are kept from it."),
   variables: z
-    .record(z.string().regex(/^[^=\0]+$/, 'a name of a variable has no ='), z.string())
+    .record(z.string().regex(/^[^=\0]+$/, 'a name of a variable has no ='), z.string().meta({ secret: true }))
     .meta({ examples: [{ LC_ALL: 'C' }] })
     .prefault({ LC_ALL: 'C' })
-    .describe('Variables that it sees beside those.'),
+    .describe('Variables that it sees beside those; their values are never shown.'),
   format: z
     .enum(FORMATS)
     .prefault('lines')

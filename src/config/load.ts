@@ -2,6 +2,7 @@
 import os from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type * as z from 'zod';
+import { addressSecrets, withoutAddressSecrets } from '../address-secrets.ts';
 import { UsageError } from '../errors.ts';
 import { formatDuration } from '../options.ts';
 import { findPlugins, MEMORY_BYTES } from '../plugin/find.ts';
@@ -162,8 +163,9 @@ class PrivacyPass {
     const secrets = new Secrets();
     const learn: Leaf = (container, key, privacy) => {
       const slot = slotOf(container, key);
+      const value = (container as Record<string, unknown>)[key];
+      if (typeof value === 'string') for (const [from, to] of addressSecrets(value)) secrets.add(value.slice(from, to));
       if (privacy === 'secret') {
-        const value = (container as Record<string, unknown>)[key];
         if (typeof value === 'string' || typeof value === 'number') secrets.add(String(value));
         if (slot) this.#findings.secret(slot.value);
       } else if (privacy === 'open' && slot?.text?.fromFile === false) {
@@ -182,7 +184,8 @@ class PrivacyPass {
     const hide: Leaf = (container, key, privacy) => {
       const slot = slotOf(container, key);
       if (privacy === 'secret') return MASK;
-      return slot?.text && !this.#open.has(slot) ? slot.text.shown : (container as Record<string, unknown>)[key];
+      const value = slot?.text && !this.#open.has(slot) ? slot.text.shown : (container as Record<string, unknown>)[key];
+      return typeof value === 'string' ? withoutAddressSecrets(value) : value;
     };
     // The options at the top were checked first, and stand first.
     const shown: Record<string, Record<string, object>> = {};

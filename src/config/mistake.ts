@@ -3,6 +3,7 @@
  * end, when it is known which parts of the files are secret: an excerpt never shows those.
  */
 import type { LineCounter } from 'yaml';
+import { addressSecrets } from '../address-secrets.ts';
 import { UsageError } from '../errors.ts';
 
 /** One file as it was read. `file` is its path as the operator may write it. */
@@ -195,9 +196,7 @@ function suspicious(line: string): (readonly [number, number])[] {
     const value = /^(?:"(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?|.+?(?=\s#|\s*[,}\]]|\s*$))/.exec(line.slice(start));
     if (value) ranges.push([start, start + value[0].length]);
   }
-  for (const match of line.matchAll(/(?<=\/\/[^/\s:@]*:)[^/\s@]+(?=@)/g)) {
-    if (!match[0].startsWith('${')) ranges.push([match.index, match.index + match[0].length]);
-  }
+  ranges.push(...addressSecrets(line));
   return ranges;
 }
 

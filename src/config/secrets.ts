@@ -4,6 +4,8 @@
  * Limits: a text below LENGTH_MIN is not looked for in others, because every word would be full of it; where such a value is shown
  * by itself (`display`, mistakes) it is hidden nevertheless.
  */
+import { withoutHeldSecrets } from '../held-secrets.ts';
+
 const LENGTH_MIN = 4;
 const MASK = '***';
 
@@ -20,13 +22,13 @@ export class Secrets {
     this.#sorted = undefined;
   }
 
-  /** The text with `***` for every secret in it. */
+  /** The text with `***` for every secret in it, and for those that were read since. */
   redact(text: string): string {
     // The longest first: one secret may be a part of another.
     this.#sorted ??= [...this.#texts].toSorted((a, b) => b.length - a.length);
     let result = text;
     for (const secret of this.#sorted) if (result.includes(secret)) result = result.replaceAll(secret, MASK);
-    return result;
+    return withoutHeldSecrets(result);
   }
 }
 

@@ -1,7 +1,8 @@
 /** Opens the file that a path leads to, or makes it. */
-import { constants, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
+import { constants, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errno, SinkError } from '../errors.ts';
+import { makeFolder } from '../folder.ts';
 import { Descriptor } from './descriptor.ts';
 import type { Handle } from './handle.ts';
 
@@ -34,7 +35,7 @@ export async function resolvePath(path: string): Promise<string> {
   }
   const target = await linkTarget(path);
   if (target !== undefined) return await resolvePath(resolve(dirname(path), target));
-  await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE });
+  await makeFolder(dirname(path), FOLDER_MODE);
   return join(await realpath(dirname(path)), basename(path));
 }
 

@@ -13,6 +13,7 @@ import { Agent, type Dispatcher } from 'undici';
 import { type Clock, systemClock } from '../clock.ts';
 import { DeadlineExceeded, withDeadline } from '../deadline.ts';
 import { describe, errno } from '../errors.ts';
+import { holdSecret } from '../held-secrets.ts';
 import { formatBytes, formatDuration } from '../options.ts';
 import { failureOf, RequestFailure } from './failure.ts';
 import type { ClientOptions } from './options.ts';
@@ -171,7 +172,7 @@ export class HttpClient {
     for (const [name, value] of this.#headers) headers[name.toLowerCase()] = await reveal(value, `the header ${name}`);
     // The scheme before a credential is none.
     for (const name of ['authorization', ...this.#headers.map(([header]) => header.toLowerCase())])
-      if (headers[name] !== undefined) this.#sent.set(name, headers[name].replace(/^(Basic|Bearer) /, ''));
+      if (headers[name] !== undefined) this.#sent.set(name, holdSecret(headers[name].replace(/^(Basic|Bearer) /, '')));
   }
 
   /** The connections; new ones when a certificate is another, or when they lead to too many servers. */
@@ -236,7 +237,11 @@ function authorizationOf({ basic, bearer }: ClientOptions): (() => Promise<strin
   const encode = (pair: string): string => `Basic ${Buffer.from(pair).toString('base64')}`;
   if ('file' in basic) {
     const file = new SecretFile(basic.file);
-    return async () => encode(await file.read());
+    return async () => {
+      const pair = await file.read();
+      holdSecret(pair.slice(pair.indexOf(':') + 1));
+      return encode(pair);
+    };
   }
   const password = sourceOf(basic.password);
   return async () => encode(`${basic.username}:${typeof password === 'string' ? password : await password.read()}`);

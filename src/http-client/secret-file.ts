@@ -4,6 +4,7 @@
  */
 import { open, stat } from 'node:fs/promises';
 import { describe, errno } from '../errors.ts';
+import { holdSecret } from '../held-secrets.ts';
 import { RequestFailure } from './failure.ts';
 import type { Credential } from './options.ts';
 
@@ -25,7 +26,7 @@ export class SecretFile {
       const { ino, size, mtimeNs, ctimeNs } = await stat(this.path, { bigint: true });
       const mark = `${ino}/${size}/${mtimeNs}/${ctimeNs}`;
       if (mark === this.#mark) return this.#content;
-      this.#content = await readShort(this.path);
+      this.#content = holdSecret(await readShort(this.path));
       this.#mark = mark;
     } catch (error) {
       this.#mark = undefined;

@@ -22,7 +22,14 @@ export class Sockets {
     if (this.#closed) throw this.#closed;
     // Without noDelay, a request waits for the acknowledgement of the one before it.
     const raw = connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
-    const socket = ssl ? connectTls(tlsOptions(raw, host, ssl), onConnect) : raw.once('connect', onConnect);
+    let socket: Socket;
+    try {
+      socket = ssl ? connectTls(tlsOptions(raw, host, ssl), onConnect) : raw.once('connect', onConnect);
+    } catch (error) {
+      // What TLS refuses to begin with leaves the connection below it open.
+      raw.destroy();
+      throw error;
+    }
     this.#open.set(socket, raw);
     // An error that nobody listens for ends the process, and kafkajs is not heard of after it has disconnected.
     socket.on('error', () => {});

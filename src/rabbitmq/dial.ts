@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { type ChannelModel, connect, credentials, type Options, type SocketOptions } from 'amqplib';
 import type { Clock } from '../clock.ts';
 import { describe, SinkError } from '../errors.ts';
+import { holdSecret } from '../held-secrets.ts';
 import { destroySocket, isOver } from './amqp.ts';
 import { connectError } from './classify.ts';
 import type { ConnectOptions } from './options.ts';
@@ -108,7 +109,7 @@ export class Dialer {
     if (password_file === undefined) return password ?? 'guest';
     const [line = ''] = (await read('password_file', password_file)).toString('utf8').split(/\r?\n/, 1);
     if (line === '') throw new SinkError('misconfigured', `password_file ${password_file} has no password in its first line`);
-    return line;
+    return holdSecret(line);
   }
 }
 

@@ -1,7 +1,9 @@
 /** Where a target is: an HTTP URL, or a path on a unix socket. */
+import { withoutAddressSecrets } from '../address-secrets.ts';
+import { holdSecret } from '../held-secrets.ts';
 
 export interface Address {
-  /** As it is written in events and logs; without a password. */
+  /** As it is written in events and logs; without a password or a token in its query. */
   readonly shown: string;
   readonly origin: string;
   /** With the query. */
@@ -37,12 +39,12 @@ export function addressOf(target: string, defaults: { scheme: string; path: stri
   const authorization =
     username === ''
       ? undefined
-      : `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`;
+      : `Basic ${holdSecret(Buffer.from(`${decodeURIComponent(username)}:${holdSecret(decodeURIComponent(password))}`).toString('base64'))}`;
   url.username = '';
   url.password = '';
   url.hash = '';
   return {
-    shown: url.href,
+    shown: withoutAddressSecrets(url.href),
     origin: url.origin,
     path: url.pathname + url.search,
     instance: `${url.hostname}:${url.port || PORTS[url.protocol]}`,

@@ -1,5 +1,5 @@
 /** Who we say we are: headers and TLS options of requests, from the configuration and from files that may change. */
-
+import { holdSecret } from '../held-secrets.ts';
 import { WatchedFile } from './files.ts';
 import type { AuthOptions, TlsOptions } from './options.ts';
 
@@ -25,13 +25,13 @@ export class Credentials {
   headers(): Record<string, string> {
     const { basic_auth: basic, bearer_token: bearer, headers } = this.#options;
     const all: Record<string, string> = { ...headers };
-    for (const [name, file] of this.#files) all[name] = file.read().trim();
+    for (const [name, file] of this.#files) all[name] = holdSecret(file.read().trim());
     if (basic) {
-      const password = this.#password?.read().replace(/\r?\n$/, '') ?? basic.password ?? '';
-      all['authorization'] = `Basic ${Buffer.from(`${basic.username}:${password}`).toString('base64')}`;
+      const password = holdSecret(this.#password?.read().replace(/\r?\n$/, '') ?? basic.password ?? '');
+      all['authorization'] = `Basic ${holdSecret(Buffer.from(`${basic.username}:${password}`).toString('base64'))}`;
     }
     const token = this.#bearer?.read().trim() ?? bearer;
-    if (token !== undefined) all['authorization'] = `Bearer ${token}`;
+    if (token !== undefined) all['authorization'] = `Bearer ${holdSecret(token)}`;
     return all;
   }
 }

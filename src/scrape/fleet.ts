@@ -93,11 +93,13 @@ export class Fleet implements Sampler {
   /** Makes the targets that are named now, and keeps those that were. */
   #update(): void {
     const problems: string[] = [];
-    const wanted = new Map<string, { make: () => ScrapeTarget; key: string }>();
+    const wanted = new Map<string, { make: () => ScrapeTarget; key: string; path: string }>();
     for (const found of this.#found.flat()) {
       try {
-        const { name, labels, make } = this.#planned(found);
-        if (!wanted.has(name)) wanted.set(name, { make, key: JSON.stringify(labels) });
+        const { name, path, labels, make } = this.#planned(found);
+        const same = wanted.get(name);
+        if (!same) wanted.set(name, { make, key: JSON.stringify([path, labels]), path });
+        else if (same.path !== path) problems.push(`${name} is there twice, with other tokens: the first is scraped`);
       } catch (error) {
         problems.push(describe(error));
       }
@@ -114,7 +116,7 @@ export class Fleet implements Sampler {
     this.#changed(this.#list());
   }
 
-  #planned({ target, labels: own }: Found): { name: string; labels: LabelMap; make: () => ScrapeTarget } {
+  #planned({ target, labels: own }: Found): { name: string; path: string; labels: LabelMap; make: () => ScrapeTarget } {
     const { scheme, path, target_labels: common, follow_redirects: followRedirects, body_size_limit: bodyLimit } = this.#options;
     const { __scheme__: ownScheme = scheme, __metrics_path__: ownPath = path, __address__: _address, ...rest } = own;
     const address = addressOf(target, { scheme: ownScheme, path: ownPath });
@@ -124,7 +126,7 @@ export class Fleet implements Sampler {
       const endpoint = new Endpoint(address, { credentials, tls: this.#tls, headers: this.#headers, followRedirects, bodyLimit });
       return new ScrapeTarget(address.shown, labels, endpoint, this.#policy(Object.keys(labels)), this.#shared);
     };
-    return { name: address.shown, labels, make };
+    return { name: address.shown, path: address.path, labels, make };
   }
 
   #policy(names: readonly string[]): SeriesPolicy {

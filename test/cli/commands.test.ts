@@ -44,7 +44,7 @@ describe('tidegate check', () => {
     const file = fileOf('right.yaml', RIGHT);
     const { code, out, err } = await cli(['check', '-c', file]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toBe(`right: ${file}: 2 sensors, 1 sinks\n`);
+    expect(out).toBe(`right: ${file}: 2 sensors, 1 sink\n`);
   });
 
   it('says every mistake at once with file, line, column, caret and the nearest right name', async () => {
@@ -82,7 +82,7 @@ describe('tidegate check', () => {
   it('finds the embedded defaults right', async () => {
     const { code, out } = await cli(['check']);
     expect(code).toBe(0);
-    expect(out).toMatch(/^right: embedded defaults: \d+ sensors, 1 sinks\n$/);
+    expect(out).toMatch(/^right: embedded defaults: \d+ sensors, 1 sink\n$/);
   });
 });
 

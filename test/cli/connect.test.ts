@@ -41,6 +41,12 @@ describe('check --connect', () => {
     expect(out).not.toContain('very-secret');
   });
 
+  it('says what a file lacks, where no folder can be made', async () => {
+    const { code, out } = await check({ out: { type: 'file', path: '/proc/nothing/events.ndjson' } });
+    expect(code).toBe(69);
+    expect(out).toMatch(/^not connected: out: .*mkdir '\/proc.*make it writable, or name another place/m);
+  });
+
   it('leaves a file to the service that writes to it', async () => {
     const { service, work, state } = serve(
       (folder) =>

@@ -65,7 +65,7 @@ sinks:
   archive: { type: file, path: "${archive}", select: ["node.*", "app.*"] }
 `;
     const file = fileOf('run.yaml', yaml);
-    expect((await tidegate(['check', '-c', file])).out).toBe(`right: ${file}: 2 sensors, 1 sinks\n`);
+    expect((await tidegate(['check', '-c', file])).out).toBe(`right: ${file}: 2 sensors, 1 sink\n`);
     const kept = join(state, 'sensors/reach.json');
     const since = (): unknown =>
       (JSON.parse(readFileSync(kept, 'utf8')) as { targets: { app: { since: number } } }).targets.app.since;

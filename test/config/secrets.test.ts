@@ -81,7 +81,7 @@ sinks:
       interval: '15s',
       sensors: {
         scrape: {
-          targets: ['http://***:x@host/a'],
+          targets: ['http://***:***@host/a'],
           token: '***',
           headers: { authorization: '***', other: '***' },
           auth: { kind: 'basic', user: 'u', password: '***' },

@@ -86,6 +86,17 @@ describe('sockets', () => {
     }
   });
 
+  it('are none when TLS cannot begin, and the connection below is let go', async () => {
+    const { port } = await listen(createServer());
+    const sockets = new Sockets();
+    const open = (): string[] => process.getActiveResourcesInfo().filter((name) => name.startsWith('TCPSocket'));
+    const before = open().length;
+    expect(() => make(sockets, port, { cert: 'no certificate' })).toThrow(/PEM/);
+    expect(sockets.size).toBe(0);
+    // Of both ends.
+    await vi.waitFor(() => expect(open()).toHaveLength(before));
+  });
+
   it('that are being ended are closed too: one that is reset then stays for ever, and so does the process', async () => {
     const { port } = await listen(createServer((socket) => socket.on('error', () => {})));
     const sockets = new Sockets();

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import kafkajs from 'kafkajs';
 import { describe, expect, it } from 'vitest';
-import { SinkError, type SinkErrorCode } from '../../src/errors.ts';
+import { SinkError, type SinkErrorCode, describe as say } from '../../src/errors.ts';
 import { protocolError, sinkError } from '../../src/kafka/errors.ts';
 
 const require = createRequire(import.meta.url);
@@ -126,4 +126,11 @@ describe('other errors', () => {
     const error = new SinkError('blocked', 'wait');
     expect(sinkError(error, 'x')).toBe(error);
   });
+});
+
+it('what is said twice by kafkajs is said once', () => {
+  const refused = 'connect ECONNREFUSED 127.0.0.1:9';
+  expect(say(sinkError(exceeded(connection(refused)), 'cannot connect to Kafka'))).toBe(
+    `cannot connect to Kafka: ${refused} (b:1)`,
+  );
 });

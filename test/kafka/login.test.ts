@@ -113,6 +113,17 @@ describeOwn('Kafka', 'a Kafka with users and TLS', () => {
     expect(failure).toMatchObject({ code: 'misconfigured', message: expect.stringMatching(/TLS failed: check/) });
   });
 
+  it.each([
+    ['tls.cert', { cert: 'text', key: 'key' }],
+    ['tls.key', { cert: 'cert', key: 'text' }],
+  ])('a file that holds something else is misconfigured, and named: %s', async (option, parts) => {
+    const text = join(folder, 'text.pem');
+    writeFileSync(text, 'no certificate');
+    const at = (name: string): string => (name === 'text' ? text : files[name as 'cert' | 'key']);
+    const failure = await failureOf(over({ ca: files.ca, cert: at(parts.cert), key: at(parts.key) }).connect());
+    expect(failure).toMatchObject({ code: 'misconfigured', message: expect.stringMatching(`${option}: cannot be used`) });
+  });
+
   it('the name in the certificate is what counts, where it is given', async () => {
     await write(await over({ ...files, server_name: 'localhost' }).connect(), messages(1));
   });

@@ -264,4 +264,13 @@ describe('limits', () => {
     const [table] = await sampler.sample(new AbortController().signal, 0);
     expect(table?.seal().layout.attributes[0]?.[0]).toMatch(/2 targets, more than target_limit, 1/);
   });
+
+  test('of targets that differ in nothing that may be shown take the first', async () => {
+    const [one, two] = ['one', 'two'].map((token) => `http://127.0.0.1:1/metrics?token=${token}`);
+    const sampler = await scraper({ targets: [one, two, one] });
+    const shown = 'http://127.0.0.1:1/metrics?token=***';
+    expect(targetsOf(sampler).map(({ name }) => name)).toEqual([shown]);
+    const [table] = await sampler.sample(new AbortController().signal, 0);
+    expect(table?.seal().layout.attributes[0]?.[0]).toBe(`${shown} is there twice, with other tokens: the first is scraped`);
+  });
 });

@@ -70,7 +70,8 @@ test('`once` samples every target, and says what is wrong with each', async () =
     timeout: 5000,
     labels: {},
   };
-  const [sampled] = await sampleAll([configured], fixtureHost('prometheus'), { agent: 'a', host: 'h', stateDir: '/nonexistent' });
+  const round = { agent: 'a', host: 'h', stateDir: '/nonexistent', redact: (text: string): string => text };
+  const [sampled] = await sampleAll([configured], fixtureHost('prometheus'), round);
   expect(sampled?.why).toBeUndefined();
   expect(sampled?.problems).toEqual([
     expect.stringMatching(/^http:\/\/127\.0\.0\.1:1\/metrics: it cannot be reached: .*ECONNREFUSED/),
