@@ -21,6 +21,7 @@ import { type Figure, holds, machine } from './measure.ts';
 import { plugins } from './plugin.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { scrapes } from './scrape.ts';
+import { scrapeKafka } from './scrape-kafka.ts';
 import { selfMetrics } from './self-metrics.ts';
 import { hour, start } from './service.ts';
 import { spoolFigures } from './spool.ts';
@@ -36,6 +37,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   plugins,
   hour,
   scrapes,
+  'scrape-kafka': scrapeKafka,
   'self-metrics': selfMetrics,
   start,
   spool: spoolFigures,

@@ -1,5 +1,5 @@
 /** A Kafka of the tests' own: one node or several, each broker and controller in one process, on free ports of loopback. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Authority } from './certificates.ts';
 import { provideKafka } from './install.ts';
@@ -109,6 +109,15 @@ export class KafkaCluster {
   async restart(node?: number): Promise<void> {
     await this.stop(node);
     await this.#run(this.#chosen(node));
+  }
+
+  /** What the records of a topic take on disk on the first node, in bytes. @public */
+  diskBytes(topic: string): number {
+    const data = join(this.#nodes[0]?.folder ?? '', 'data');
+    const logs = readdirSync(data, { recursive: true, encoding: 'utf8' }).filter(
+      (path) => /^(.+)-\d+\/\d+\.log$/.exec(path)?.[1] === topic,
+    );
+    return logs.reduce((sum, path) => sum + statSync(join(data, path)).size, 0);
   }
 
   /** Runs one of Kafka's own tools by its class, such as `kafka.admin.ConfigCommand`; resolves with what it printed. */
