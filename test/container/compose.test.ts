@@ -25,9 +25,10 @@ interface Service {
   readonly cap_drop?: readonly string[];
 }
 
-/** How long everything may take to be healthy or to end, and a broker to come back and take what was kept, in milliseconds. */
+/** How long everything may take to be healthy or to end, in milliseconds. */
 const UP_MS = 240_000;
-const DRAINED_MS = 90_000;
+/** How long one thing may take to come true, and how often it is asked for, which takes a process each time. */
+const PATIENCE = { timeout: 90_000, interval: 1000 };
 
 const read = (path: string): string => readFileSync(join(REPOSITORY, path), 'utf8');
 const compose = parse(read('docker-compose.yml')) as {
@@ -173,33 +174,39 @@ describeOwn('Kafka', 'docker compose up', () => {
     });
 
     test('is healthy, and the consumers print what tidegate sees of the machine and of the node', async () => {
-      for (const name of [...BROKERS, 'tidegate']) await until(`${name} healthy`, async () => (await healthOf(name)) === 'healthy');
+      for (const name of [...BROKERS, 'tidegate'])
+        await until(`${name} healthy`, async () => (await healthOf(name)) === 'healthy', PATIENCE);
       const ready = "const r = await fetch('http://127.0.0.1:8433/readyz'); console.log(r.status, await r.text())";
       expect(await inside('--input-type=module', '-e', ready)).toMatch(/^200 /);
-      await until('up', async () => Object.values(await ports()).join() === '1,1');
+      await until('up', async () => Object.values(await ports()).join() === '1,1', PATIENCE);
       const wanted = ['system.cpu', 'system.memory', 'rabbitmq.overview', 'prometheus.sample', 'node.target'];
       for (const name of BROKERS)
-        await until(`all that ${name} has`, async () => {
-          const { types } = await printed(`${name}-consumer`);
-          return wanted.every((type) => types.has(type));
-        });
+        await until(
+          `all that ${name} has`,
+          async () => {
+            const { types } = await printed(`${name}-consumer`);
+            return wanted.every((type) => types.has(type));
+          },
+          PATIENCE,
+        );
     });
 
     test('brokers that are killed and come back have everything, and so have the consumers', async () => {
       const containers = await Promise.all(BROKERS.map(containerOf));
       await engine.docker(['kill', ...containers]);
-      for (const name of BROKERS) await until(`spooled for ${name}`, async () => (await spooled(name)) > 20);
-      await until('down', async () => Object.values(await ports()).join() === '0,0');
+      for (const name of BROKERS) await until(`spooled for ${name}`, async () => (await spooled(name)) > 20, PATIENCE);
+      await until('down', async () => Object.values(await ports()).join() === '0,0', PATIENCE);
       expect(await healthOf('tidegate')).toBe('healthy');
       await engine.docker(['start', ...containers]);
-      for (const name of BROKERS) await until(`drained to ${name}`, async () => (await spooled(name)) === 0, DRAINED_MS);
+      for (const name of BROKERS) await until(`drained to ${name}`, async () => (await spooled(name)) === 0, PATIENCE);
       await engine.compose(['stop', 'tidegate']);
       // The port of the host is open, too: the one that tests on the host would use.
       const verify = ['verify', 'kafka://127.0.0.1:9092/telemetry', '--format', 'json', '--over'];
       const text = await engine.docker(['run', '--rm', '--network=host', 'tidegate', ...verify]);
       const { verdict, events } = JSON.parse(text) as { verdict: string; events: number };
       expect(verdict).toBe('complete');
-      for (const name of BROKERS) await until(`${name} read`, async () => (await printed(`${name}-consumer`)).ids.size >= events);
+      for (const name of BROKERS)
+        await until(`${name} read`, async () => (await printed(`${name}-consumer`)).ids.size >= events, PATIENCE);
       const [ofKafka, ofRabbitmq] = await Promise.all(BROKERS.map(async (name) => await printed(`${name}-consumer`)));
       expect(ofKafka?.ids.size).toBe(events);
       expect(ofRabbitmq?.ids).toEqual(ofKafka?.ids);

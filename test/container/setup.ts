@@ -40,13 +40,17 @@ export function useImage(): void {
   });
 }
 
-/** Waits until a condition holds. */
-export const until = async (what: string, holds: () => Promise<boolean>, timeout = UNTIL_MS): Promise<void> => {
+/** Waits until a condition holds, which is asked every so many milliseconds. */
+export const until = async (
+  what: string,
+  holds: () => Promise<boolean>,
+  { timeout = UNTIL_MS, interval = 100 } = {},
+): Promise<void> => {
   await vi.waitFor(
     async () => {
       if (!(await holds())) throw new Error(`never ${what}`);
     },
-    { timeout, interval: 100 },
+    { timeout, interval },
   );
 };
 
