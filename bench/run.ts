@@ -21,7 +21,7 @@ import { type Figure, holds, machine } from './measure.ts';
 import { plugins } from './plugin.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { scrapes } from './scrape.ts';
-import { selfMetrics } from './self-metrics.ts';
+import { selfMetrics, selfMetricsKafka } from './self-metrics.ts';
 import { hour, start } from './service.ts';
 import { spoolFigures } from './spool.ts';
 
@@ -37,6 +37,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   hour,
   scrapes,
   'self-metrics': selfMetrics,
+  'self-metrics-kafka': selfMetricsKafka,
   start,
   spool: spoolFigures,
   page: livePage,
