@@ -23,6 +23,7 @@ import { rabbitmq } from './rabbitmq.ts';
 import { scrapes } from './scrape.ts';
 import { scrapeKafka } from './scrape-kafka.ts';
 import { selfMetrics } from './self-metrics.ts';
+import { selfMetrics, selfMetricsKafka } from './self-metrics.ts';
 import { hour, start } from './service.ts';
 import { spoolFigures } from './spool.ts';
 
@@ -39,6 +40,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   scrapes,
   'scrape-kafka': scrapeKafka,
   'self-metrics': selfMetrics,
+  'self-metrics-kafka': selfMetricsKafka,
   start,
   spool: spoolFigures,
   page: livePage,

@@ -9,7 +9,11 @@ const receiver = new Receiver({
   onLoss: ({ agent, reason, events }) => console.warn(`${agent} lost ${events ?? 'some'} events: ${reason}`),
   onBad: (error, { place }) => console.warn(`${place}: ${error.message}`),
 });
-const kafka = new kafkajs.Kafka({ brokers: [broker], logLevel: kafkajs.logLevel.ERROR, retry: { retries: 30 } });
+const kafka = new kafkajs.Kafka({
+  brokers: [broker],
+  logLevel: kafkajs.logLevel.ERROR,
+  retry: { retries: 30, maxRetryTime: 5000 },
+});
 const consumer = kafka.consumer({ groupId: 'tidegate-compose' });
 consumer.on(consumer.events.GROUP_JOIN, () => receiver.rebalanced());
 await consumer.connect();

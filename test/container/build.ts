@@ -10,6 +10,8 @@ import { REPOSITORY } from '../support.ts';
 import { type Engine, NoEngine } from './engine.ts';
 
 export const IMAGE = 'tidegate-test/tidegate';
+export const BASE = 'tidegate-test/base';
+export const NODE = 'tidegate-test/node';
 /** The packages; apt finds what they need. */
 const PACKAGES = ['dash', 'coreutils', 'findutils', 'libstdc++6', 'tini'];
 /** Folders that are links into `usr`. */
@@ -21,18 +23,29 @@ const BUILD_MS = 240_000;
 
 /** Builds the base images and the image. Throws `NoEngine` where Debian's packages or npm cannot be had. */
 export async function buildImage(engine: Engine): Promise<void> {
+  await importBases(engine);
+  const bases = [`NODE_IMAGE=${NODE}`, `BASE=${BASE}`].flatMap((one) => ['--build-arg', one]);
+  await build(engine, [...bases, '-t', IMAGE]);
+}
+
+/** Builds the Dockerfile, or a stage of it. The network is the host's, for what package-lock.json names. */
+export async function build(engine: Engine, flags: readonly string[]): Promise<void> {
+  await engine.docker(['build', '-q', '--network=host', ...flags, REPOSITORY], BUILD_MS);
+}
+
+/** Makes the base images; where the first of them lies unpacked. Throws `NoEngine` where it cannot. */
+export async function importBases(engine: Engine): Promise<string> {
   const base = join(engine.folder, 'base');
   try {
     await unpack(base);
   } catch (error) {
     throw new NoEngine(`the base image cannot be made: ${(error as Error).message}`, { cause: error });
   }
-  await importFolder(engine, base, 'tidegate-test/base', []);
+  await importFolder(engine, base, BASE, []);
   provideNode(base);
   const env = ['HOME=/root', 'PATH=/usr/local/bin:/usr/bin:/bin', ...trust(base)];
-  await importFolder(engine, base, 'tidegate-test/node', env);
-  const bases = ['NODE_IMAGE=tidegate-test/node', 'BASE=tidegate-test/base'].flatMap((one) => ['--build-arg', one]);
-  await engine.docker(['build', '-q', '--network=host', ...bases, '-t', IMAGE, REPOSITORY], BUILD_MS);
+  await importFolder(engine, base, NODE, env);
+  return base;
 }
 
 async function unpack(root: string): Promise<void> {

@@ -13,12 +13,12 @@ const LOCKED = ['--read-only', '--tmpfs=/tmp', '--cap-drop=ALL', '--security-opt
 export let engine: Engine;
 let missing = '';
 
-/** Has the image for the tests of a file, which are skipped with the reason where it cannot be had. */
-export function useImage(): void {
+/** Has an engine, made ready, for the tests of a file, which are skipped with the reason where it cannot be had. */
+export function useEngine(prepare: (engine: Engine) => Promise<void>): void {
   beforeAll(async () => {
     try {
       engine = await Engine.open();
-      await buildImage(engine);
+      await prepare(engine);
     } catch (error) {
       if (!(error instanceof NoEngine)) throw error;
       missing = error.message;
@@ -28,6 +28,11 @@ export function useImage(): void {
   beforeEach((context) => {
     if (missing !== '') context.skip(missing);
   });
+}
+
+/** Has the image for the tests of a file, as `useEngine`; a container is gone with its test. */
+export function useImage(): void {
+  useEngine(buildImage);
   afterEach(async () => {
     if (missing !== '') return;
     const left = await engine.docker(['ps', '-aq']);
@@ -35,13 +40,17 @@ export function useImage(): void {
   });
 }
 
-/** Waits until a condition holds. */
-export const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
+/** Waits until a condition holds, which is asked every so many milliseconds. */
+export const until = async (
+  what: string,
+  holds: () => Promise<boolean>,
+  { timeout = UNTIL_MS, interval = 100 } = {},
+): Promise<void> => {
   await vi.waitFor(
     async () => {
       if (!(await holds())) throw new Error(`never ${what}`);
     },
-    { timeout: UNTIL_MS, interval: 100 },
+    { timeout, interval },
   );
 };
 

@@ -20,7 +20,7 @@ const { root } = protobuf.parse(`
   message Traces { repeated ResourceSpans resources = 1; }
   message ResourceSpans { Resource resource = 1; repeated ScopeSpans scopes = 2; }
   message ScopeSpans { repeated Span spans = 2; }
-  message Span { bytes trace = 1; bytes id = 2; bytes parent = 4; string name = 5; int32 kind = 6; repeated KeyValue attributes = 9; repeated Link links = 13; Status status = 15; }
+  message Span { bytes trace = 1; bytes id = 2; bytes parent = 4; string name = 5; int32 kind = 6; fixed64 start = 7; fixed64 end = 8; repeated KeyValue attributes = 9; repeated Link links = 13; Status status = 15; }
   message Link { bytes trace = 1; bytes id = 2; }
   message Status { string message = 2; int32 code = 3; }
 `);
@@ -45,6 +45,9 @@ export interface ReceivedSpan {
   readonly id: string;
   readonly parent: string;
   readonly name: string;
+  /** Unix time, in milliseconds. */
+  readonly start: number;
+  readonly end: number;
   readonly attributes: Attributes;
   readonly links: readonly { readonly trace: string; readonly id: string }[];
   readonly status: { readonly code: number; readonly message: string };
@@ -107,6 +110,9 @@ interface RawSpan {
   readonly id: number[];
   readonly parent?: number[];
   readonly name: string;
+  /** Nanoseconds. */
+  readonly start: number;
+  readonly end: number;
   readonly attributes?: KeyValue[];
   readonly links?: { readonly trace: number[]; readonly id: number[] }[];
   readonly status?: { readonly code?: number; readonly message?: string };
@@ -134,11 +140,13 @@ function metricOf({ unit = '', gauge, sum, histogram }: RawMetric): Metric {
 
 const hex = (bytes: number[] = []): string => Buffer.from(bytes).toString('hex');
 
-const spanOf = ({ trace, id, parent, name, attributes, links = [], status }: RawSpan): ReceivedSpan => ({
+const spanOf = ({ trace, id, parent, name, start, end, attributes, links = [], status }: RawSpan): ReceivedSpan => ({
   trace: hex(trace),
   id: hex(id),
   parent: hex(parent),
   name,
+  start: start / 1e6,
+  end: end / 1e6,
   attributes: attributesOf(attributes),
   links: links.map((link) => ({ trace: hex(link.trace), id: hex(link.id) })),
   status: { code: status?.code ?? 0, message: status?.message ?? '' },
