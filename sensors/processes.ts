@@ -137,8 +137,9 @@ class ProcessesSampler implements Sampler {
     const counts = Array.from(STATES, () => 0);
     const before = this.#files;
     this.#files = new Map();
+    const { states: read } = this.#shared;
     for (const pid of pids(this.#host)) {
-      const state = this.#files.size < this.#limit ? this.#readState(pid, before.get(pid)) : UNKNOWN;
+      const state = this.#files.size < this.#limit ? this.#stateOf(pid, read, before.get(pid)) : UNKNOWN;
       before.delete(pid);
       if (state !== undefined) counts[state] = (counts[state] as number) + 1;
     }
@@ -146,6 +147,14 @@ class ProcessesSampler implements Sampler {
     const table = states.table();
     STATES.forEach((state, i) => table.add([state], { count: counts[i] }));
     return table;
+  }
+
+  /** As `#readState`; what the sensor `process` has just read is not read again. */
+  #stateOf(pid: string, read: ReadonlyMap<string, number>, known: ProcessFile | undefined): number | undefined {
+    const letter = read.get(pid);
+    if (letter === undefined) return this.#readState(pid, known);
+    this.#files.set(pid, known ?? this.#shared.file(this.#host.procPath(`${pid}/stat`)));
+    return STATE_OF_LETTER[letter] ?? UNKNOWN;
   }
 
   /** The state of a process, as its place in STATES; undefined when there is no such process any more. */

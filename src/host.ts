@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { errno, Unavailable } from './errors.ts';
 import { placesOf } from './host-environment.ts';
 import { Text } from './text.ts';
+import { Turn } from './turn.ts';
 
 /** First size of a file's buffer, in bytes: a page of the kernel's. It doubles when a file needs more. */
 const BUFFER_BYTES = 4096;
@@ -66,6 +67,8 @@ export class Host {
   readonly name: string;
   readonly root: string;
   readonly recording: Recording | undefined;
+  /** What sensors read at this very moment. */
+  readonly turn = new Turn();
   readonly #proc: string;
   readonly #sys: string;
   readonly #onRead: OnRead | undefined;
@@ -131,7 +134,7 @@ export class Host {
 
   /** A file at a path that came from this host, to be read again and again. */
   hot(path: string, given?: Given): HotFile {
-    return new HotFile(path, this.#onRead, given);
+    return new HotFile(path, this.#onRead, given, this.turn);
   }
 
   /** For files that are too many, or too short-lived, to be worth an open descriptor each. */
@@ -197,22 +200,35 @@ function tolerant<T>(read: () => T): T | undefined {
   }
 }
 
-/** A file that is opened once and read again from its start into the same buffer. */
+/** A file that is opened once and read again from its start into the same buffer; of a host, once in a turn of the event loop. */
 export class HotFile {
   readonly path: string;
+  readonly #turn: Turn | undefined;
   readonly #onRead: OnRead | undefined;
   readonly #given: Given;
   #fd = -1;
   #text: Text | undefined;
 
-  constructor(path: string, onRead?: OnRead, given: Given = 'in pieces') {
+  constructor(path: string, onRead?: OnRead, given: Given = 'in pieces', turn?: Turn) {
     this.path = path;
+    this.#turn = turn;
     this.#onRead = onRead;
     this.#given = given;
   }
 
-  /** The file's bytes now, in a `Text` that the next `read` overwrites. Throws the system's error when it cannot be read. */
+  /**
+   * The file's bytes now, in a `Text` that is overwritten once this turn is over: take what you need before you wait for anything.
+   * Throws the system's error when it cannot be read.
+   */
   read(): Text {
+    const known = this.#turn?.get(this.path);
+    if (known instanceof Text) return known;
+    const text = this.#read();
+    this.#turn?.keep(this.path, text);
+    return text;
+  }
+
+  #read(): Text {
     if (this.#fd < 0) {
       this.#onRead?.(this.path, 'file');
       this.#fd = openSync(this.path, 'r');

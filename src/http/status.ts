@@ -48,7 +48,7 @@ const shown = <T extends SensorView | SinkView>(view: T, { secrets }: Config): T
   type: view.type,
 });
 
-function sensorOf({ name, state, why, stats, targets }: AgentStatus['sensors'][number], config: Config): SensorView {
+function sensorOf({ name, state, why, stats, restarts, targets }: AgentStatus['sensors'][number], config: Config): SensorView {
   const entry = config.sensors.find((one) => one.name === name);
   return {
     name,
@@ -65,6 +65,7 @@ function sensorOf({ name, state, why, stats, targets }: AgentStatus['sensors'][n
     duration: stats?.duration ?? 0,
     ...(stats?.lastSuccess !== undefined && { lastSuccess: stats.lastSuccess }),
     ...(stats?.lastError !== undefined && { lastError: stats.lastError }),
+    ...(restarts !== undefined && { restarts }),
     ...(targets && {
       targets: { total: targets.total, failing: targets.failing, problems: targets.problems.map((problem) => ({ ...problem })) },
     }),

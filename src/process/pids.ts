@@ -4,8 +4,17 @@ import type { Host } from '../host.ts';
 const ZERO = 48;
 const NINE = 57;
 
-/** The folders of `/proc` that are numbers, in ascending order. Throws `Unavailable` when there is none. */
-export function pids(host: Host): string[] {
+/** The folders of `/proc` that are numbers, in ascending order; listed once in a turn. Throws `Unavailable` when there is none. */
+export function pids(host: Host): readonly string[] {
+  const path = host.procPath('');
+  const known = host.turn.get(path);
+  if (Array.isArray(known)) return known;
+  const found = listPids(host);
+  host.turn.keep(path, found);
+  return found;
+}
+
+function listPids(host: Host): string[] {
   const names = host.list(host.procPath('')) ?? [];
   const found: string[] = [];
   let [before, sorted] = [0, true];
