@@ -7,7 +7,7 @@ import { Unavailable } from '../src/errors.ts';
 import { type AnyTable, counter, defineSchema, updowncounter } from '../src/event.ts';
 import type { Host, HotFile } from '../src/host.ts';
 import { type ProcessFile, ProcessFiles } from '../src/process/file.ts';
-import { pids } from '../src/process/pids.ts';
+import { isGone, pids } from '../src/process/pids.ts';
 import { parseState } from '../src/process/stat.ts';
 import { defineSensor, type Sampler } from '../src/sensor.ts';
 import { keyBytes } from '../src/text.ts';
@@ -166,6 +166,7 @@ class ProcessesSampler implements Sampler {
       file = this.#shared.file(file.path);
       outcome = file.read(true);
     }
+    if (outcome === 'gone') isGone(this.#host, pid);
     if (outcome === 'gone') return undefined;
     this.#files.set(pid, file);
     if (outcome === 'denied') return UNKNOWN;

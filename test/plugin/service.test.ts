@@ -94,14 +94,14 @@ test('how often the process of a sensor was started again is told by the API and
   expect(page).not.toContain('restarts_total{sensor="load"}');
 });
 
-test('a destination that is away, answers half of the time and refuses one event gets all others, in order', async () => {
+test.runIf(process.platform === 'linux')('a destination that is away, answers half of the time and refuses one event gets all others, in order', async () => {
   const destination = new Destination();
   await destination.open();
   onTestFinished(() => destination.close());
   const { url } = destination;
-  const { service, state } = withPlugins(
+  const { service } = withPlugins(
     { 'sinks/post.ts': POST as string },
-    `interval: 50ms\nsensors: { load: {} }\nsinks:\n  post: { url: "${url}", batch: { wait: 20ms }, backoff: { initial: 50ms }, drain: { rate: 2000 } }\n`,
+    `interval: 100ms\nsensors: { load: {} }\nsinks:\n  post: { url: "${url}", batch: { wait: 20ms }, backoff: { initial: 50ms }, drain: { rate: 2000 } }\n`,
   );
   await until('delivered', () => destination.lines.length > 10, service);
   await destination.close();
@@ -109,13 +109,13 @@ test('a destination that is away, answers half of the time and refuses one event
   let turn = 0;
   const poison: string[] = [];
   destination.answer = (lines) => {
-    poison[0] ??= lines[1]?.event.id ?? '';
+    if (poison.length === 0 && lines[1]) poison.push(lines[1].event.id);
     if (lines.some(({ event }) => event.id === poison[0])) return 422;
     return [204, 503, undefined][turn++ % 3];
   };
   await destination.open();
   const before = destination.lines.length;
-  await until('delivered again', () => destination.lines.length > before + 100, service);
+  await until('delivered again', () => poison.length > 0 && destination.lines.length > before + 100, service);
   // The worker itself is killed, as by a lack of memory.
   const worker = Number(
     readFileSync(`/proc/${service.child.pid}/task/${service.child.pid}/children`, 'utf8').trim().split(' ')[0],
@@ -134,5 +134,4 @@ test('a destination that is away, answers half of the time and refuses one event
   expect(first.at(-1)).toBe(stopped.published);
   expect(stopped.delivered).toBe(stopped.published - 1);
   expect(new Set(destination.lines.map(({ event }) => event.id))).not.toContain(poison[0]);
-  expect(state).not.toBe('');
 }, 60_000);
