@@ -13,15 +13,10 @@ import { LineCounters } from '../src/net/line-counters.ts';
 import { netFile } from '../src/net/paths.ts';
 import { counted, fieldsOf, namesOf, valuesOf } from '../src/net/protocol-fields.ts';
 import { readSockstat } from '../src/net/sockstat.ts';
-import { countStates, TCP_STATES } from '../src/net/tcp-states.ts';
+import { countStates, STATES_EVERY, StateTurns, TCP_STATES } from '../src/net/tcp-states.ts';
 import { pageBytes } from '../src/page-size.ts';
 import { defineSensor, type Sampler } from '../src/sensor.ts';
 
-/**
- * With `states: auto`, connections are counted at every so many samples, and once in so many milliseconds at most: the kernel looks through
- * its whole table for them, which has 262,144 places on a machine with 24 GiB and takes 7 ms, whatever is in it.
- */
-const [STATES_EVERY, STATES_EVERY_MS] = [10, 60_000];
 /** Above so many sockets connections are not counted by state: with `auto`, and at all. */
 const [STATES_AUTO_MAX, STATES_MAX] = [5000, 100_000];
 
@@ -208,10 +203,7 @@ class Sockets implements Sampler {
   readonly #snmp = new HeadedCounters(namesOf('ipv4', TCP, UDP, IP, ICMP));
   readonly #netstat = new HeadedCounters(namesOf('ipv4', TCP, UDP, IP, ICMP));
   readonly #snmp6 = new LineCounters(namesOf('ipv6', UDP, IP, ICMP));
-  /** Samples since connections were counted last; before the first, enough. */
-  #uncounted = STATES_EVERY;
-  /** When connections were counted last, in the milliseconds of a sample's time. */
-  #countedAt = Number.NEGATIVE_INFINITY;
+  readonly #turns = new StateTurns();
 
   constructor(host: Host, states: boolean | 'auto') {
     for (const name of FILES) {
@@ -260,10 +252,10 @@ class Sockets implements Sampler {
   }
 
   #countStates(pairs: ReadonlyMap<string, number>, time: number): AnyTable | undefined {
-    const isTurn = this.#isTurn(time);
+    const isTurn = this.#states === 'auto' ? this.#turns.isDue(time) : this.#states;
     const open = ['TCP:inuse', 'TCP6:inuse', 'TCP:tw'].reduce((sum, name) => sum + (pairs.get(name) ?? 0), 0);
     if (!isTurn || open > (this.#states === 'auto' ? STATES_AUTO_MAX : STATES_MAX)) return undefined;
-    [this.#uncounted, this.#countedAt] = [0, time];
+    this.#turns.counted(time);
     const texts = [this.#files.tcp, this.#files.tcp6];
     const counts = TCP_STATES.map(() => 0);
     const read = texts.filter((file) => {
@@ -275,12 +267,6 @@ class Sockets implements Sampler {
     const table = connections.table();
     TCP_STATES.forEach((state, index) => table.add(['tcp', state], { count: counts[index] }));
     return table;
-  }
-
-  #isTurn(time: number): boolean {
-    if (this.#states !== 'auto') return this.#states;
-    // A clock that was set back must not put it off.
-    return ++this.#uncounted >= STATES_EVERY && Math.abs(time - this.#countedAt) >= STATES_EVERY_MS;
   }
 }
 

@@ -94,44 +94,48 @@ test('how often the process of a sensor was started again is told by the API and
   expect(page).not.toContain('restarts_total{sensor="load"}');
 });
 
-test.runIf(process.platform === 'linux')('a destination that is away, answers half of the time and refuses one event gets all others, in order', async () => {
-  const destination = new Destination();
-  await destination.open();
-  onTestFinished(() => destination.close());
-  const { url } = destination;
-  const { service } = withPlugins(
-    { 'sinks/post.ts': POST as string },
-    `interval: 100ms\nsensors: { load: {} }\nsinks:\n  post: { url: "${url}", batch: { wait: 20ms }, backoff: { initial: 50ms }, drain: { rate: 2000 } }\n`,
-  );
-  await until('delivered', () => destination.lines.length > 10, service);
-  await destination.close();
-  await until('opened the breaker', () => service.written.err.includes('the breaker opens'), service);
-  let turn = 0;
-  const poison: string[] = [];
-  destination.answer = (lines) => {
-    if (poison.length === 0 && lines[1]) poison.push(lines[1].event.id);
-    if (lines.some(({ event }) => event.id === poison[0])) return 422;
-    return [204, 503, undefined][turn++ % 3];
-  };
-  await destination.open();
-  const before = destination.lines.length;
-  await until('delivered again', () => poison.length > 0 && destination.lines.length > before + 100, service);
-  // The worker itself is killed, as by a lack of memory.
-  const worker = Number(
-    readFileSync(`/proc/${service.child.pid}/task/${service.child.pid}/children`, 'utf8').trim().split(' ')[0],
-  );
-  process.kill(worker, 'SIGKILL');
-  destination.answer = () => 204;
-  const killed = destination.lines.length;
-  await until('went on', () => destination.lines.length > killed + 20, service);
-  service.child.kill('SIGTERM');
-  expect((await service.ended).code).toBe(0);
-  const stopped = logOf(service.written.err).find(({ msg }) => msg === 'stopped') as { published: number; delivered: number };
-  const numbers = destination.lines.map(({ seq }) => Number(/^\w+\/0\/(\d+)$/.exec(seq ?? '')?.[1]));
-  const first = numbers.filter((n, i) => numbers.indexOf(n) === i);
-  expect(first).toEqual(first.toSorted((a, b) => a - b));
-  expect(first).toHaveLength(stopped.published - 1);
-  expect(first.at(-1)).toBe(stopped.published);
-  expect(stopped.delivered).toBe(stopped.published - 1);
-  expect(new Set(destination.lines.map(({ event }) => event.id))).not.toContain(poison[0]);
-}, 60_000);
+test.runIf(process.platform === 'linux')(
+  'a destination that is away, answers half of the time and refuses one event gets all others, in order',
+  async () => {
+    const destination = new Destination();
+    await destination.open();
+    onTestFinished(() => destination.close());
+    const { url } = destination;
+    const { service } = withPlugins(
+      { 'sinks/post.ts': POST as string },
+      `interval: 100ms\nsensors: { load: {} }\nsinks:\n  post: { url: "${url}", batch: { wait: 20ms }, backoff: { initial: 50ms }, drain: { rate: 2000 } }\n`,
+    );
+    await until('delivered', () => destination.lines.length > 10, service);
+    await destination.close();
+    await until('opened the breaker', () => service.written.err.includes('the breaker opens'), service);
+    let turn = 0;
+    const poison: string[] = [];
+    destination.answer = (lines) => {
+      if (poison.length === 0 && lines[1]) poison.push(lines[1].event.id);
+      if (lines.some(({ event }) => event.id === poison[0])) return 422;
+      return [204, 503, undefined][turn++ % 3];
+    };
+    await destination.open();
+    const before = destination.lines.length;
+    await until('delivered again', () => poison.length > 0 && destination.lines.length > before + 100, service);
+    // The worker itself is killed, as by a lack of memory.
+    const worker = Number(
+      readFileSync(`/proc/${service.child.pid}/task/${service.child.pid}/children`, 'utf8').trim().split(' ')[0],
+    );
+    process.kill(worker, 'SIGKILL');
+    destination.answer = () => 204;
+    const killed = destination.lines.length;
+    await until('went on', () => destination.lines.length > killed + 20, service);
+    service.child.kill('SIGTERM');
+    expect((await service.ended).code).toBe(0);
+    const stopped = logOf(service.written.err).find(({ msg }) => msg === 'stopped') as { published: number; delivered: number };
+    const numbers = destination.lines.map(({ seq }) => Number(/^\w+\/0\/(\d+)$/.exec(seq ?? '')?.[1]));
+    const first = numbers.filter((n, i) => numbers.indexOf(n) === i);
+    expect(first).toEqual(first.toSorted((a, b) => a - b));
+    expect(first).toHaveLength(stopped.published - 1);
+    expect(first.at(-1)).toBe(stopped.published);
+    expect(stopped.delivered).toBe(stopped.published - 1);
+    expect(new Set(destination.lines.map(({ event }) => event.id))).not.toContain(poison[0]);
+  },
+  60_000,
+);
