@@ -65,12 +65,17 @@ function sensorOf({ name, state, why, stats, restarts, targets }: AgentStatus['s
   };
 }
 
-function samplesOf({ lastSuccess, lastError, ...stats }: Readonly<JobStats>) {
-  const { samples, failures, failuresInARow, overruns, timeouts, missed, duration } = stats;
+function samplesOf({ samples, failures, failuresInARow, overruns, timeouts, missed, duration, ...last }: Readonly<JobStats>) {
   return {
-    ...{ samples, failures, failuresInARow, overruns, timeouts, missed, duration },
-    ...(lastSuccess !== undefined && { lastSuccess }),
-    ...(lastError !== undefined && { lastError }),
+    samples,
+    failures,
+    failuresInARow,
+    overruns,
+    timeouts,
+    missed,
+    duration,
+    ...(last.lastSuccess !== undefined && { lastSuccess: last.lastSuccess }),
+    ...(last.lastError !== undefined && { lastError: last.lastError }),
   };
 }
 
