@@ -119,10 +119,12 @@ export async function host(): Promise<Figure[]> {
 /** Every sensor that this machine has, with its defaults: those that start a tool do so at intervals of their own. */
 export async function everySensor(): Promise<Figure[]> {
   const available = await availableSensors();
-  const { ms, values, rss } = await costOf(available, WARMUP);
+  const { ms, floor, nine, values, rss } = await costOf(available, WARMUP);
   return [
     { what: `CPU a round, ${available.length} sensors to a file`, value: ms, unit: 'ms', atMost: 5 },
     { what: 'values a round', value: values, unit: '', atLeast: 200 },
+    { what: 'the floor: reading the same files', value: floor, unit: 'ms' },
+    { what: 'bare Node reading nine files, for the speed of the machine', value: nine, unit: 'ms' },
     { what: 'RSS', value: rss, unit: 'MiB' },
   ];
 }

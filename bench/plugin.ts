@@ -1,11 +1,14 @@
 /** What a component of one's own costs beyond one in the service: CPU of the service and of its worker together, an event. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BrokerDefinition, Message } from '../src/broker.ts';
+import { systemClock } from '../src/clock.ts';
 import { createSource, defineSchema, gauge, type Layout, TideEvent } from '../src/event.ts';
 import { Host } from '../src/host.ts';
-import { findPlugins } from '../src/plugin/find.ts';
+import { findPlugins, type PluginFile } from '../src/plugin/find.ts';
 import { pluginSensor } from '../src/plugin/sensor.ts';
 import { pluginSink } from '../src/plugin/sink.ts';
+import type { SinkDefinition } from '../src/sink.ts';
 import { cpuMs, type Figure, memoryMiB, scratch, sleep } from './measure.ts';
 
 const SAMPLES = 3000;
@@ -22,6 +25,10 @@ export default defineSensor({ name: 'level', summary: 'x', emits: [level], optio
 const SINK = `import { defineSink, z } from 'tidegate/sink';
 export default defineSink({ name: 'nowhere', summary: 'x', options: z.strictObject({}), open: () => ({ async connect() {}, async write() {}, async close() {} }) });
 `;
+const BROKER = `import { defineBroker, z } from 'tidegate/sink';
+export default defineBroker({ name: 'away', summary: 'x', options: z.strictObject({}),
+  openBroker: () => ({ connect: async () => ({ async write() {}, async close() {} }), async close() {} }) });
+`;
 
 /** The one process that this one has started and that lives. */
 const worker = (): number => Number(readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').at(-1));
@@ -31,9 +38,14 @@ export async function plugins(): Promise<Figure[]> {
   for (const name of ['sensors', 'sinks']) mkdirSync(join(folder, name));
   writeFileSync(join(folder, 'sensors/level.ts'), SENSOR);
   writeFileSync(join(folder, 'sinks/nowhere.ts'), SINK);
+  writeFileSync(join(folder, 'sinks/away.ts'), BROKER);
   const files = findPlugins('.', folder, 128 * 2 ** 20);
-  const [sensorFile, sinkFile] = [files.find(({ kind }) => kind === 'sensor'), files.find(({ kind }) => kind === 'sink')];
-  if (!sensorFile || !sinkFile) throw new Error('the plugins are not there');
+  const named = (wanted: string): PluginFile => {
+    const file = files.find(({ name }) => name === wanted);
+    if (!file) throw new Error(`the plugin ${wanted} is not there`);
+    return file;
+  };
+  const [sensorFile, sinkFile, brokerFile] = [named('level'), named('nowhere'), named('away')];
   const context = {
     name: 'bench',
     timeout: 10_000,
@@ -56,15 +68,17 @@ export async function plugins(): Promise<Figure[]> {
   const resident = memoryMiB(worker(), 'RssAnon');
   await sampler.close?.();
   const written = await writing(sinkFile, folder);
+  const sent = await sending(brokerFile);
   remove();
   return [
     { what: "a sample of a plugin's sensor, an event of 10 rows", value: sampled, unit: 'µs CPU', atMost: 50 },
     { what: "an event to a plugin's sink, in batches of 500", value: written, unit: 'µs CPU', atMost: 50 },
+    { what: "a message of 400 B to a plugin's broker, in batches of 500", value: sent, unit: 'µs CPU', atMost: 50 },
     { what: "a plugin's worker, memory of its own", value: resident, unit: 'MiB' },
   ];
 }
 
-async function writing(file: Parameters<typeof pluginSink>[0], folder: string): Promise<number> {
+async function writing(file: PluginFile, folder: string): Promise<number> {
   const level = defineSchema({
     type: 'own.level',
     doc: '',
@@ -81,7 +95,7 @@ async function writing(file: Parameters<typeof pluginSink>[0], folder: string): 
     return new TideEvent(source, n, n, sealed);
   };
   const batch = Array.from({ length: BATCH }, (_, n) => event(n));
-  const sink = (await pluginSink(file)).open({ name: 'bench', stateDir: folder, warn: () => {} }, {});
+  const sink = ((await pluginSink(file)) as SinkDefinition).open({ name: 'bench', stateDir: folder, warn: () => {} }, {});
   const { signal } = new AbortController();
   await sink.connect(signal);
   await sleep(PROBE_MS);
@@ -90,5 +104,29 @@ async function writing(file: Parameters<typeof pluginSink>[0], folder: string): 
   for (let i = 0; i < BATCHES; i++) await sink.write(batch, signal);
   const each = ((cpuMs(process.pid) - before) / BATCHES / BATCH) * 1000;
   await sink.close();
+  return each;
+}
+
+async function sending(file: PluginFile): Promise<number> {
+  const definition = (await pluginSink(file)) as BrokerDefinition;
+  const context = { name: 'bench', agent: 'a', clock: systemClock, warn: () => {}, blocked: () => {} };
+  const broker = definition.openBroker(context, definition.options.parse({}));
+  const about = { type: 'own.level', time: 0, agent: 'a', host: 'h', sensor: 's', lane: 0, backfill: false };
+  const message = (n: number): Message => ({
+    ...about,
+    id: `a/r/s/${n}`,
+    contentType: 'application/json',
+    body: Buffer.alloc(400, 'x'),
+    seq: `r/0/${n}`,
+  });
+  const batch = Array.from({ length: BATCH }, (_, n) => message(n));
+  const { signal } = new AbortController();
+  const connection = await broker.connect(signal);
+  await sleep(PROBE_MS);
+  for (let i = 0; i < 20; i++) await connection.write(batch, signal);
+  const before = cpuMs(process.pid);
+  for (let i = 0; i < BATCHES; i++) await connection.write(batch, signal);
+  const each = ((cpuMs(process.pid) - before) / BATCHES / BATCH) * 1000;
+  await broker.close();
   return each;
 }

@@ -12,6 +12,7 @@ import { deliveryRabbitmq } from './delivery/rabbitmq.ts';
 import { deliverySpool } from './delivery/spool.ts';
 import { encode } from './encode.ts';
 import { exposition } from './exposition.ts';
+import { filesIdle } from './files.ts';
 import { gpuFigures } from './gpu.ts';
 import { everySensor, host, manyProcesses } from './host.ts';
 import { interrupts } from './interrupts.ts';
@@ -33,6 +34,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   host,
   processes: manyProcesses,
   every: everySensor,
+  files: filesIdle,
   gpu: gpuFigures,
   interrupts,
   plugins,

@@ -65,7 +65,7 @@ class Interrupts implements Sampler {
 
   constructor(host: Host, perCpu: boolean) {
     this.#hard = host.proc('interrupts');
-    this.#soft = host.proc('softirqs');
+    this.#soft = host.proc('softirqs', 'at once');
     this.#perCpu = perCpu;
   }
 

@@ -7,7 +7,7 @@ import { Unavailable } from '../src/errors.ts';
 import { type AnyTable, counter, defineSchema, updowncounter } from '../src/event.ts';
 import type { Host, HotFile } from '../src/host.ts';
 import { type ProcessFile, ProcessFiles } from '../src/process/file.ts';
-import { pids } from '../src/process/pids.ts';
+import { isGone, pids } from '../src/process/pids.ts';
 import { parseState } from '../src/process/stat.ts';
 import { defineSensor, type Sampler } from '../src/sensor.ts';
 import { keyBytes } from '../src/text.ts';
@@ -137,8 +137,9 @@ class ProcessesSampler implements Sampler {
     const counts = Array.from(STATES, () => 0);
     const before = this.#files;
     this.#files = new Map();
+    const { states: read } = this.#shared;
     for (const pid of pids(this.#host)) {
-      const state = this.#files.size < this.#limit ? this.#readState(pid, before.get(pid)) : UNKNOWN;
+      const state = this.#files.size < this.#limit ? this.#stateOf(pid, read, before.get(pid)) : UNKNOWN;
       before.delete(pid);
       if (state !== undefined) counts[state] = (counts[state] as number) + 1;
     }
@@ -146,6 +147,14 @@ class ProcessesSampler implements Sampler {
     const table = states.table();
     STATES.forEach((state, i) => table.add([state], { count: counts[i] }));
     return table;
+  }
+
+  /** As `#readState`; what the sensor `process` has just read is not read again. */
+  #stateOf(pid: string, read: ReadonlyMap<string, number>, known: ProcessFile | undefined): number | undefined {
+    const letter = read.get(pid);
+    if (letter === undefined) return this.#readState(pid, known);
+    this.#files.set(pid, known ?? this.#shared.file(this.#host.procPath(`${pid}/stat`)));
+    return STATE_OF_LETTER[letter] ?? UNKNOWN;
   }
 
   /** The state of a process, as its place in STATES; undefined when there is no such process any more. */
@@ -157,6 +166,7 @@ class ProcessesSampler implements Sampler {
       file = this.#shared.file(file.path);
       outcome = file.read(true);
     }
+    if (outcome === 'gone') isGone(this.#host, pid);
     if (outcome === 'gone') return undefined;
     this.#files.set(pid, file);
     if (outcome === 'denied') return UNKNOWN;

@@ -13,12 +13,10 @@ import { LineCounters } from '../src/net/line-counters.ts';
 import { netFile } from '../src/net/paths.ts';
 import { counted, fieldsOf, namesOf, valuesOf } from '../src/net/protocol-fields.ts';
 import { readSockstat } from '../src/net/sockstat.ts';
-import { countStates, TCP_STATES } from '../src/net/tcp-states.ts';
+import { countStates, STATES_EVERY, StateTurns, TCP_STATES } from '../src/net/tcp-states.ts';
 import { pageBytes } from '../src/page-size.ts';
 import { defineSensor, type Sampler } from '../src/sensor.ts';
 
-/** With `states: auto`, connections are counted at every so many samples: the kernel looks through its whole table for them. */
-const STATES_EVERY = 10;
 /** Above so many sockets connections are not counted by state: with `auto`, and at all. */
 const [STATES_AUTO_MAX, STATES_MAX] = [5000, 100_000];
 
@@ -177,7 +175,7 @@ const options = z.strictObject({
     .union([z.boolean(), z.literal('auto')])
     .default('auto')
     .describe(
-      `Whether TCP connections are counted by state, which takes milliseconds. auto: at every ${STATES_EVERY}th sample, ` +
+      `Whether TCP connections are counted by state, which takes milliseconds. auto: at every ${STATES_EVERY}th sample, once a minute at most, ` +
         `while there are no more than ${STATES_AUTO_MAX}; true: at every sample, while there are no more than ${STATES_MAX}.`,
     ),
 });
@@ -205,19 +203,19 @@ class Sockets implements Sampler {
   readonly #snmp = new HeadedCounters(namesOf('ipv4', TCP, UDP, IP, ICMP));
   readonly #netstat = new HeadedCounters(namesOf('ipv4', TCP, UDP, IP, ICMP));
   readonly #snmp6 = new LineCounters(namesOf('ipv6', UDP, IP, ICMP));
-  #samples = 0;
+  readonly #turns = new StateTurns();
 
   constructor(host: Host, states: boolean | 'auto') {
     for (const name of FILES) {
       const path = netFile(host, name);
       // Those for IPv6 are not there without it.
-      if (host.exists(host.procPath(path))) this.#files[name] = host.proc(path);
+      if (host.exists(host.procPath(path))) this.#files[name] = host.proc(path, name.startsWith('tcp') ? 'in pieces' : 'at once');
     }
     this.#states = states;
     this.#pageBytes = pageBytes(host);
   }
 
-  sample(): AnyTable[] {
+  sample(_signal: AbortSignal, time: number): AnyTable[] {
     const pairs = new Map<string, number>();
     readSockstat(this.#files.sockstat?.maybe(), pairs);
     readSockstat(this.#files.sockstat6?.maybe(), pairs);
@@ -225,7 +223,7 @@ class Sockets implements Sampler {
     this.#netstat.read(this.#files.netstat?.maybe());
     this.#snmp6.read(this.#files.snmp6?.maybe());
     const tables = [...socketTables(pairs, this.#pageBytes), ...this.#protocolTables()];
-    const counts = this.#countStates(pairs);
+    const counts = this.#countStates(pairs, time);
     if (counts) tables.push(counts);
     return tables.filter(({ rows }) => rows > 0);
   }
@@ -253,10 +251,11 @@ class Sockets implements Sampler {
     return Object.values(tables);
   }
 
-  #countStates(pairs: ReadonlyMap<string, number>): AnyTable | undefined {
-    const isTurn = this.#samples++ % (this.#states === 'auto' ? STATES_EVERY : 1) === 0;
+  #countStates(pairs: ReadonlyMap<string, number>, time: number): AnyTable | undefined {
+    const isTurn = this.#states === 'auto' ? this.#turns.isDue(time) : this.#states;
     const open = ['TCP:inuse', 'TCP6:inuse', 'TCP:tw'].reduce((sum, name) => sum + (pairs.get(name) ?? 0), 0);
-    if (this.#states === false || !isTurn || open > (this.#states === 'auto' ? STATES_AUTO_MAX : STATES_MAX)) return undefined;
+    if (!isTurn || open > (this.#states === 'auto' ? STATES_AUTO_MAX : STATES_MAX)) return undefined;
+    this.#turns.counted(time);
     const texts = [this.#files.tcp, this.#files.tcp6];
     const counts = TCP_STATES.map(() => 0);
     const read = texts.filter((file) => {

@@ -67,8 +67,12 @@ export interface BrokerDefinition<O extends z.ZodType = z.ZodType> {
   readonly name: string;
   /** One sentence: where events go, and in what form. */
   readonly summary: string;
-  /** Its own options and, spread into them, those of `src/delivery/options.ts`. */
+  /** Its own options and, spread into them, those of `src/delivery/options.ts`. A plugin has its own alone: the service adds delivery's. */
   readonly options: O;
+  /** Of one that is loaded from elsewhere: another one when its code has changed, so that a reload of the configuration starts it anew. */
+  readonly version?: string;
+  /** Of one whose schema is not here in full: what is wrong with options that `options` lets through. */
+  verify?(options: unknown): Promise<readonly z.core.$ZodIssue[]>;
   /**
    * Where its events end up, as texts that are the same for the same place. An agent's sinks number what they accept each for itself, under one
    * run, so that a reader of a place that two of them write to could not tell their streams apart: the configuration refuses that.

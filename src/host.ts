@@ -5,28 +5,19 @@
  * Reads are synchronous: the kernel answers them from memory within microseconds, which is less than a turn of the thread pool
  * costs. What may wait for a device, a server or another process' lock is not read here: it has a helper of its own.
  */
-import { closeSync, type Dirent, existsSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, type Dirent, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
 import { errno, Unavailable } from './errors.ts';
+import { BUFFER_BYTES, fill, type Given } from './fill.ts';
 import { placesOf } from './host-environment.ts';
 import { Text } from './text.ts';
-
-/** First size of a file's buffer, in bytes: a page of the kernel's. It doubles when a file needs more. */
-const BUFFER_BYTES = 4096;
-/** A file longer than this is refused, in bytes. The longest that the kernel makes in practice (`smaps`, `interrupts`) are below. */
-const FILE_BYTES_MAX = 64 * 2 ** 20;
+import { Turn } from './turn.ts';
 
 /** What is asked of a path: its bytes, its names, where it points, or only whether it is there. */
 export type ReadKind = 'file' | 'folder' | 'link' | 'exists';
+export type { Given } from './fill.ts';
 export type OnRead = (path: string, kind: ReadKind) => void;
-
-/**
- * How the kernel gives a file. `at once`: as much as fits into what is asked for, so that less than that is the end; so it is with
- * regular files, with all of sysfs and with what in /proc is written as a whole (`stat`, `meminfo`, `loadavg`; seq_file's single_open).
- * `in pieces`: it may stop before a line that does not fit into its page (`mountinfo`, `net/dev`), and the end is said with 0 bytes alone.
- */
-export type Given = 'at once' | 'in pieces';
 
 export interface HostOptions {
   /** Where the host's `/proc` is. */
@@ -66,6 +57,8 @@ export class Host {
   readonly name: string;
   readonly root: string;
   readonly recording: Recording | undefined;
+  /** What sensors read at this very moment. */
+  readonly turn = new Turn();
   readonly #proc: string;
   readonly #sys: string;
   readonly #onRead: OnRead | undefined;
@@ -131,7 +124,7 @@ export class Host {
 
   /** A file at a path that came from this host, to be read again and again. */
   hot(path: string, given?: Given): HotFile {
-    return new HotFile(path, this.#onRead, given);
+    return new HotFile(path, this.#onRead, given, this.turn);
   }
 
   /** For files that are too many, or too short-lived, to be worth an open descriptor each. */
@@ -197,22 +190,35 @@ function tolerant<T>(read: () => T): T | undefined {
   }
 }
 
-/** A file that is opened once and read again from its start into the same buffer. */
+/** A file that is opened once and read again from its start into the same buffer; of a host, once in a turn of the event loop. */
 export class HotFile {
   readonly path: string;
+  readonly #turn: Turn | undefined;
   readonly #onRead: OnRead | undefined;
   readonly #given: Given;
   #fd = -1;
   #text: Text | undefined;
 
-  constructor(path: string, onRead?: OnRead, given: Given = 'in pieces') {
+  constructor(path: string, onRead?: OnRead, given: Given = 'in pieces', turn?: Turn) {
     this.path = path;
+    this.#turn = turn;
     this.#onRead = onRead;
     this.#given = given;
   }
 
-  /** The file's bytes now, in a `Text` that the next `read` overwrites. Throws the system's error when it cannot be read. */
+  /**
+   * The file's bytes now, in a `Text` that is overwritten once this turn is over: take what you need before you wait for anything.
+   * Throws the system's error when it cannot be read.
+   */
   read(): Text {
+    const known = this.#turn?.get(this.path);
+    if (known instanceof Text) return known;
+    const text = this.#read();
+    this.#turn?.keep(this.path, text);
+    return text;
+  }
+
+  #read(): Text {
     if (this.#fd < 0) {
       this.#onRead?.(this.path, 'file');
       this.#fd = openSync(this.path, 'r');
@@ -266,25 +272,6 @@ export class FileReader {
       return text;
     });
   }
-}
-
-/** Reads from the start to the end, which each way of giving says otherwise. */
-function fill(fd: number, text: Text, given: Given): void {
-  let length = 0;
-  for (;;) {
-    const read = readSync(fd, text.buffer, length, text.buffer.length - length, length);
-    length += read;
-    if (length === text.buffer.length) text.buffer = grown(text.buffer, text.file);
-    else if (read === 0 || given === 'at once') break;
-  }
-  text.length = length;
-}
-
-function grown(buffer: Buffer, path: string): Buffer {
-  if (buffer.length >= FILE_BYTES_MAX) throw new Error(`${path} is longer than ${FILE_BYTES_MAX} bytes`);
-  const larger = Buffer.allocUnsafeSlow(buffer.length * 2);
-  buffer.copy(larger);
-  return larger;
 }
 
 /** Throws `Unavailable` unless the path is there; `what` says what is missing for want of it. */

@@ -1,9 +1,12 @@
 /** `tidegate/testing`: one sample or one batch of a component of one's own, for its test, with any test runner. See docs/plugins.md. */
 import { fileURLToPath } from 'node:url';
+import type { BrokerDefinition, Message } from '../broker.ts';
+import { systemClock } from '../clock.ts';
+import { JsonEncoder } from '../codec/json.ts';
 import { type AnyTable, type Cell, createSource, type Table, TideEvent } from '../event.ts';
 import { Host } from '../host.ts';
 import type { Sensor } from '../sensor.ts';
-import type { SinkDefinition } from '../sink.ts';
+import { type AnySink, isBroker } from '../sink.ts';
 
 /** A row as a reader sees it: attribute and field names to their cells; what is absent is left out. */
 export type PlainRow = Record<string, Cell | number>;
@@ -40,12 +43,16 @@ export function events(tables: readonly AnyTable[]): TideEvent[] {
   return tables.map((table, i) => new TideEvent(source, i + 1, i * 60_000, table.seal()));
 }
 
-/** Opens the sink, connects, writes all as one batch and closes. Throws what the sink throws. */
+/**
+ * Opens the sink, connects, writes all as one batch and closes. A sink to a broker gets messages, as JSON, numbered from 1 in the lane 0 of
+ * the run `run`. Throws what the sink throws.
+ */
 export async function deliver(
-  sink: SinkDefinition,
+  sink: AnySink,
   batch: readonly TideEvent[],
   { options = {}, stateDir = '.' }: { readonly options?: unknown; readonly stateDir?: string } = {},
 ): Promise<void> {
+  if (isBroker(sink)) return await deliverMessages(sink, batch.map(messageOf), options);
   const opened = sink.open({ name: sink.name, stateDir, warn: () => {} }, sink.options.parse(options));
   const { signal } = new AbortController();
   try {
@@ -54,6 +61,30 @@ export async function deliver(
   } finally {
     await opened.close();
   }
+}
+
+async function deliverMessages(sink: BrokerDefinition, messages: readonly Message[], options: unknown): Promise<void> {
+  const context = { name: sink.name, agent: 'test', clock: systemClock, warn: () => {}, blocked: () => {} };
+  const broker = sink.openBroker(context, sink.options.parse(options));
+  const { signal } = new AbortController();
+  try {
+    const connection = await broker.connect(signal);
+    try {
+      await connection.write(messages, signal);
+    } finally {
+      await connection.close();
+    }
+  } finally {
+    await broker.close();
+  }
+}
+
+function messageOf(event: TideEvent, index: number): Message {
+  const { id, type, time, source } = event;
+  const { agent, host, sensor } = source;
+  const body = Buffer.from(new JsonEncoder().encodeBytes(event));
+  const at = { lane: 0, seq: `run/0/${index + 1}`, backfill: false };
+  return { id, type, time, agent, host, sensor, contentType: 'application/json', body, ...at };
 }
 
 function plain({ schema, layout, values, absent }: Table): PlainTable {

@@ -16,6 +16,8 @@ import type { FilesOptions } from './options.ts';
 import type { Selection } from './selection.ts';
 
 const SETTLE_MS = 100;
+/** A folder that is given is told by the kernel when it goes, but not when one above it does: that is looked for this often, in milliseconds. */
+const CHECK_MS = 10_000;
 
 interface Folder {
   readonly path: string;
@@ -56,6 +58,10 @@ export class Tree {
   #watches = 0;
   #cancel: (() => void) | undefined;
   #looking: Promise<void> = Promise.resolve();
+  /** Looks that were begun and are not over. */
+  #looks = 0;
+  /** When the given folders were looked for last, on the monotonic clock. */
+  #checked = 0;
   #closed = false;
 
   constructor(parts: TreeParts) {
@@ -77,6 +83,8 @@ export class Tree {
 
   /** Looks at all that has changed. `all` lists everything anew. */
   async settle(all: boolean): Promise<void> {
+    if (!all && this.#isIdle()) return;
+    this.#checked = this.#parts.clock.monotonic();
     await this.#lookAfter(async (look) => {
       for (const folder of this.#folders.values())
         if (all || !folder.watcher) {
@@ -96,8 +104,16 @@ export class Tree {
     await this.#looking;
   }
 
+  /** Whether the kernel watches everything and has told of nothing since the last look: then there is nothing to ask. */
+  #isIdle(): boolean {
+    if (this.#looks > 0 || this.#dirty.size > 0 || this.#watches < this.#folders.size) return false;
+    if (this.#parts.clock.monotonic() - this.#checked >= CHECK_MS) return false;
+    return this.#parts.selection.bases.every((base) => this.#folders.has(base));
+  }
+
   /** One look at a time: `first` and then what is dirty. */
   #lookAfter(first: (look: Look) => Promise<void>, tell: boolean): Promise<void> {
+    this.#looks++;
     const done = this.#looking.then(async () => {
       if (this.#closed) return;
       const look: Look = { before: new Map(), after: new Map() };
@@ -107,7 +123,7 @@ export class Tree {
       if (changes.length > 0) this.version++;
       if (tell && changes.length > 0 && !this.#closed) await this.#parts.onChanges(changes);
     });
-    this.#looking = done.catch(() => {});
+    this.#looking = done.catch(() => {}).finally(() => this.#looks--);
     return done;
   }
 

@@ -4,6 +4,7 @@ import type { Config, SinkEntry } from '../config/config.ts';
 import { deliveryOf } from '../delivery/options.ts';
 import type { DeliveryStatus } from '../delivery/status.ts';
 import { destinationOf } from '../destination.ts';
+import { type JobStats, noStats } from '../job-stats.ts';
 import { isBroker } from '../sink.ts';
 import { findingsOf, worst } from './findings.ts';
 import type { Monitor } from './monitor.ts';
@@ -48,7 +49,7 @@ const shown = <T extends SensorView | SinkView>(view: T, { secrets }: Config): T
   type: view.type,
 });
 
-function sensorOf({ name, state, why, stats, targets }: AgentStatus['sensors'][number], config: Config): SensorView {
+function sensorOf({ name, state, why, stats, restarts, targets }: AgentStatus['sensors'][number], config: Config): SensorView {
   const entry = config.sensors.find((one) => one.name === name);
   return {
     name,
@@ -56,18 +57,25 @@ function sensorOf({ name, state, why, stats, targets }: AgentStatus['sensors'][n
     state,
     ...(why !== undefined && { why }),
     interval: entry?.interval ?? 0,
-    samples: stats?.samples ?? 0,
-    failures: stats?.failures ?? 0,
-    failuresInARow: stats?.failuresInARow ?? 0,
-    overruns: stats?.overruns ?? 0,
-    timeouts: stats?.timeouts ?? 0,
-    missed: stats?.missed ?? 0,
-    duration: stats?.duration ?? 0,
-    ...(stats?.lastSuccess !== undefined && { lastSuccess: stats.lastSuccess }),
-    ...(stats?.lastError !== undefined && { lastError: stats.lastError }),
+    ...samplesOf(stats ?? noStats()),
+    ...(restarts !== undefined && { restarts }),
     ...(targets && {
       targets: { total: targets.total, failing: targets.failing, problems: targets.problems.map((problem) => ({ ...problem })) },
     }),
+  };
+}
+
+function samplesOf({ samples, failures, failuresInARow, overruns, timeouts, missed, duration, ...last }: Readonly<JobStats>) {
+  return {
+    samples,
+    failures,
+    failuresInARow,
+    overruns,
+    timeouts,
+    missed,
+    duration,
+    ...(last.lastSuccess !== undefined && { lastSuccess: last.lastSuccess }),
+    ...(last.lastError !== undefined && { lastError: last.lastError }),
   };
 }
 

@@ -45,6 +45,7 @@ export const sensorView = z
     duration: ms('Duration of the last sample'),
     lastSuccess: moment('The last sample that went well').optional(),
     lastError: z.string().optional(),
+    restarts: count('How often the process of a plugin was started again.').optional(),
     targets: z
       .object({
         total: count('Targets.'),

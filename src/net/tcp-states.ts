@@ -29,3 +29,27 @@ export function countStates(text: Text, counts: number[]): void {
     if (counts[index] !== undefined) counts[index]++;
   }
 }
+
+/** Connections are counted at every so many samples, and once in so many milliseconds at most. */
+export const STATES_EVERY = 10;
+const STATES_EVERY_MS = 60_000;
+
+/**
+ * When connections are due to be counted: the kernel looks through its whole table for them, which has 262,144 places on a machine with
+ * 24 GiB and takes 7 ms, whatever is in it.
+ */
+export class StateTurns {
+  /** Samples since they were counted last; before the first, enough. */
+  #uncounted = STATES_EVERY;
+  /** In the milliseconds of a sample's time. */
+  #countedAt = Number.NEGATIVE_INFINITY;
+
+  isDue(time: number): boolean {
+    // A clock that was set back must not put it off.
+    return ++this.#uncounted >= STATES_EVERY && Math.abs(time - this.#countedAt) >= STATES_EVERY_MS;
+  }
+
+  counted(time: number): void {
+    [this.#uncounted, this.#countedAt] = [0, time];
+  }
+}

@@ -146,13 +146,14 @@ function perSecond(value, { unit, field }) {
 }
 
 /** @param {SensorView} sensor */
-function oddities({ failures, overruns, timeouts, missed }) {
+function oddities({ failures, overruns, timeouts, missed, restarts = 0 }) {
   /** @type {[number, string][]} */
   const odd = [
     [failures, 'failed'],
     [timeouts, 'too slow'],
     [overruns, 'overrun'],
     [missed, 'missed'],
+    [restarts, restarts === 1 ? 'restart' : 'restarts'],
   ];
   return odd.filter(([times]) => times > 0).map(([times, what]) => `${count(times)} ${what}`);
 }

@@ -15,6 +15,8 @@ import type { Checked, Description } from './wire.ts';
 const DESCRIBE_MS = 10_000;
 const IDLE_MS = 500;
 
+type Issue = z.core.$ZodIssue;
+
 export class Probe {
   readonly #file: PluginFile;
   #link: WorkerLink | undefined;
@@ -29,10 +31,12 @@ export class Probe {
     return (await this.#ask('describe', undefined)) as Description;
   }
 
-  /** What is wrong with options, as the plugin's own schema has it, or what is emitted with them beside what always is. */
-  async check(options: unknown): Promise<{ issues: readonly z.core.$ZodIssue[]; emits: readonly Schema[] }> {
-    const { issues, emits } = (await this.#ask('check', options)) as Checked;
-    return { issues: issues as z.core.$ZodIssue[], emits: emits.map(schemaOf) };
+  /** What is wrong with options, as the plugin's own schema has it, or what follows from them: see `Checked`. */
+  async check(
+    options: unknown,
+  ): Promise<Omit<Checked, 'issues' | 'emits'> & { issues: readonly Issue[]; emits: readonly Schema[] }> {
+    const checked = (await this.#ask('check', options)) as Checked;
+    return { ...checked, issues: checked.issues as Issue[], emits: checked.emits.map(schemaOf) };
   }
 
   async #ask(method: 'describe' | 'check', value: unknown): Promise<unknown> {

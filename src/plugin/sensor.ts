@@ -157,6 +157,6 @@ export class PluginSampler implements Sampler {
     const { context, host } = this.#instance;
     if ('note' in notice) context[notice.note](notice.text);
     else if ('read' in notice) host.noteRead(notice.read, notice.kind);
-    else void context.state.save(notice.state).then(() => from.post({ saved: notice.save }));
+    else if ('save' in notice) void context.state.save(notice.state).then(() => from.post({ saved: notice.save }));
   }
 }

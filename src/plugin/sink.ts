@@ -1,28 +1,28 @@
 /**
  * A plugin's sink as the service has it: its worker is started by `connect`, and ended by `close` and by whatever call does not end
- * GRACE_MS after its deadline. The runner around it owns deadlines, retries and back-off, as of every sink.
+ * a second after its deadline. The runner around it owns deadlines, retries and back-off, as of every sink.
  */
 import { type Clock, systemClock } from '../clock.ts';
 import { SinkError } from '../errors.ts';
 import type { TideEvent } from '../event.ts';
-import type { Sink, SinkContext, SinkDefinition } from '../sink.ts';
+import type { AnySink, Sink, SinkContext } from '../sink.ts';
+import { pluginBroker } from './broker.ts';
 import type { PluginFile } from './find.ts';
 import { WorkerLink } from './link.ts';
 import { fromJson } from './options-schema.ts';
 import { Probe } from './probe.ts';
+import { callSink } from './sink-call.ts';
 import { BatchPacker } from './tables.ts';
 import type { SinkOpening } from './wire.ts';
 
 const OPEN_MS = 8000;
-const GRACE_MS = 1000;
 const CLOSE_MS = 2000;
-/** The deadline of a call is the runner's, who aborts its signal; none takes longer than the longest that can be configured, in milliseconds. */
-const CALL_MS = 3_600_000 + GRACE_MS;
 
 /** Asks the plugin what it is. Rejects when it cannot be loaded. */
-export async function pluginSink(file: PluginFile, clock: Clock = systemClock): Promise<SinkDefinition> {
+export async function pluginSink(file: PluginFile, clock: Clock = systemClock): Promise<AnySink> {
   const probe = new Probe(file);
-  const { summary, options } = await probe.describe();
+  const { summary, options, broker } = await probe.describe();
+  if (broker) return pluginBroker(file, probe, { summary, options: fromJson(options) }, clock);
   return {
     name: file.name,
     summary,
@@ -51,13 +51,13 @@ class PluginSink implements Sink {
   async connect(signal: AbortSignal): Promise<void> {
     if (this.#link?.why !== undefined) this.#link = undefined;
     this.#link ??= await this.#start();
-    await this.#call(this.#link, 'connect', undefined, signal);
+    await callSink(this.#link, this.#clock, 'connect', undefined, signal);
   }
 
   async write(batch: readonly TideEvent[], signal: AbortSignal): Promise<void> {
     const link = this.#link;
     if (!link) throw new SinkError('transient', 'it is not connected');
-    await this.#call(link, 'write', this.#packer.pack(batch), signal);
+    await callSink(link, this.#clock, 'write', this.#packer.pack(batch), signal);
   }
 
   async close(): Promise<void> {
@@ -86,23 +86,5 @@ class PluginSink implements Sink {
       throw error;
     }
     return link;
-  }
-
-  /** Once its signal has aborted, the call has GRACE_MS to heed it; a worker that then still works is ended. */
-  async #call(link: WorkerLink, method: 'connect' | 'write', value: unknown, signal: AbortSignal): Promise<void> {
-    let cancel: () => void = () => {};
-    const late = (): void => {
-      cancel = this.#clock.after(GRACE_MS, () => link.stop());
-    };
-    signal.addEventListener('abort', late, { once: true });
-    try {
-      await link.call(method, value, CALL_MS, signal);
-    } catch (error) {
-      if (error instanceof SinkError) throw error;
-      throw new SinkError('transient', error instanceof Error ? error.message : String(error), { cause: error });
-    } finally {
-      cancel();
-      signal.removeEventListener('abort', late);
-    }
   }
 }

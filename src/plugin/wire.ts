@@ -1,5 +1,6 @@
 /** What the service and a plugin's worker say to each other: calls with numbered answers, and notices from the worker. */
 
+import type { Message } from '../broker.ts';
 import { SinkError, type SinkErrorCode, Unavailable } from '../errors.ts';
 import type { Field, Schema } from '../event.ts';
 import type { HostOptions, ReadKind } from '../host.ts';
@@ -38,14 +39,17 @@ export interface Description {
   readonly notes: string | undefined;
   readonly interval: number | undefined;
   readonly byDefault: boolean | undefined;
+  /** Whether a sink is one to a broker, which gets delivery around it. */
+  readonly broker: boolean;
   readonly emits: readonly PlainSchema[];
   readonly options: Record<string, unknown>;
 }
 
-/** The answer to `check`: what is wrong with options, or what is emitted with them beside what always is. */
+/** The answer to `check`: what is wrong with options, or what is emitted with them beside what always is, or where events end up. */
 export interface Checked {
   readonly issues: readonly unknown[];
   readonly emits: readonly PlainSchema[];
+  readonly destinations: readonly string[];
 }
 
 /** What `open` of a sensor is given. */
@@ -67,7 +71,20 @@ export interface SinkOpening {
   readonly options: unknown;
 }
 
-export type Method = 'describe' | 'check' | 'open' | 'sample' | 'connect' | 'write' | 'close';
+/** What `open` of a sink to a broker is given. */
+export interface BrokerOpening {
+  readonly name: string;
+  readonly agent: string;
+  readonly options: unknown;
+}
+
+/** What `write` of a sink to a broker is given: the number of a connection, as `connect` answered it, and messages of one lane. */
+export interface ConnectionBatch {
+  readonly connection: number;
+  readonly messages: readonly Message[];
+}
+
+export type Method = 'describe' | 'check' | 'open' | 'sample' | 'connect' | 'write' | 'disconnect' | 'close';
 
 export type ToWorker =
   | { readonly id: number; readonly method: Method; readonly value: unknown }
@@ -77,6 +94,7 @@ export type ToWorker =
 /** What a worker tells unasked. */
 export type Notice =
   | { readonly note: 'warn' | 'info'; readonly text: string }
+  | { readonly blocked: string | undefined }
   | { readonly read: string; readonly kind: ReadKind }
   | { readonly save: number; readonly state: unknown };
 

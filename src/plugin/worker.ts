@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { phrase } from '../config/issues.ts';
 import { describe, Unavailable } from '../errors.ts';
 import type { Sensor } from '../sensor.ts';
-import type { AnySink } from '../sink.ts';
+import { type AnySink, isBroker } from '../sink.ts';
 import { lendPackages } from './hooks.ts';
 import { fromJson, toJson, zodOf } from './options-schema.ts';
 import {
@@ -21,6 +21,7 @@ import {
   type ToWorker,
   type WorkerData,
 } from './wire.ts';
+import { WorkerBroker } from './worker-broker.ts';
 import { WorkerSensor } from './worker-sensor.ts';
 import { WorkerSink } from './worker-sink.ts';
 
@@ -70,7 +71,6 @@ async function load(): Promise<Component> {
   const isSensor = 'emits' in definition;
   if (isSensor !== (data.kind === 'sensor'))
     throw new Error(`it exports a ${isSensor ? 'sensor' : 'sink'}, and its folder is that of ${data.kind}s`);
-  if (!isSensor && !('open' in definition)) throw new Error('a sink to a broker cannot be a plugin: write one with `defineSink`');
   return { definition, options: zodOf(definition.options) };
 }
 
@@ -83,21 +83,33 @@ async function describePlugin(): Promise<Description> {
   const about = { summary: definition.summary, options: toJson(options) };
   // What cannot be rebuilt is said now, by the plugin's own words.
   fromJson(about.options);
-  if (!('emits' in definition)) return { ...about, notes: undefined, interval: undefined, byDefault: undefined, emits: [] };
+  const broker = !('emits' in definition) && isBroker(definition);
+  if (!('emits' in definition))
+    return { ...about, notes: undefined, interval: undefined, byDefault: undefined, emits: [], broker };
   const { notes, interval, byDefault, emits } = definition;
-  return { ...about, notes, interval, byDefault, emits: emits.map(plainSchema) };
+  return { ...about, notes, interval, byDefault, emits: emits.map(plainSchema), broker };
 }
 
 async function checkOptions(value: unknown): Promise<Checked> {
   const { definition, options } = await loading;
   const parsed = await options.safeParseAsync(value, { error: phrase });
   // The issues are zod's own plain data, but for what they may quote.
-  if (!parsed.success) return { issues: JSON.parse(JSON.stringify(parsed.error.issues)) as unknown[], emits: [] };
-  const more = 'emits' in definition ? (definition.emitsFor?.(parsed.data) ?? []) : [];
-  return { issues: [], emits: more.map(plainSchema) };
+  if (!parsed.success)
+    return { issues: JSON.parse(JSON.stringify(parsed.error.issues)) as unknown[], emits: [], destinations: [] };
+  const { data: right } = parsed;
+  if ('emits' in definition)
+    return { issues: [], emits: (definition.emitsFor?.(right) ?? []).map(plainSchema), destinations: [] };
+  return { issues: [], emits: [], destinations: (isBroker(definition) && definition.destinations?.(right)) || [] };
 }
 
-let opened: WorkerSensor | WorkerSink | undefined;
+let opened: WorkerSensor | WorkerSink | WorkerBroker | undefined;
+
+function instanceOf(definition: Sensor | AnySink): WorkerSensor | WorkerSink | WorkerBroker {
+  const saying = { post, tell };
+  if ('emits' in definition) return new WorkerSensor(definition, saying);
+  return isBroker(definition) ? new WorkerBroker(definition, saying) : new WorkerSink(definition, saying);
+}
+
 /** Signals of the calls in progress. */
 const controllers = new Map<number, AbortController>();
 
@@ -110,8 +122,7 @@ async function answer(method: Method, value: unknown, signal: AbortSignal): Prom
     const parsed = await options.safeParseAsync(given.options, { error: phrase });
     if (!parsed.success)
       throw new Unavailable(`its options are wrong: ${parsed.error.issues.map(({ message }) => message).join('; ')}`);
-    const saying = { post, tell };
-    opened = 'emits' in definition ? new WorkerSensor(definition, saying) : new WorkerSink(definition as never, saying);
+    opened = instanceOf(definition);
     return await opened.open({ ...given, options: parsed.data } as never);
   }
   if (!opened) throw new Error('it is not open');

@@ -4,7 +4,7 @@
  * A file that stays open costs half of one that is opened for each read, and tells a dead process (ESRCH) from another that got
  * its number. The number of open files is limited; a file beyond the limit is opened for each read. All are read into one buffer.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { errno } from '../errors.ts';
 import type { Host, ReadKind } from '../host.ts';
 
@@ -12,6 +12,9 @@ import type { Host, ReadKind } from '../host.ts';
 const BUFFER_BYTES = 16 * 1024;
 /** A file of a process longer than this is refused, in bytes. */
 const FILE_BYTES_MAX = 2 ** 20;
+
+/** What the turn keeps states under. */
+const STATES = 'states of processes';
 
 /** What the files of one sensor share. */
 export class ProcessFiles {
@@ -27,12 +30,22 @@ export class ProcessFiles {
     this.#left = openMax;
   }
 
-  file(path: string): ProcessFile {
-    return new ProcessFile(path, this);
+  file(path: string, kind: ReadKind = 'file'): ProcessFile {
+    return new ProcessFile(path, this, kind);
   }
 
-  noteRead(path: string, kind: ReadKind = 'file'): void {
+  noteRead(path: string, kind: ReadKind): void {
     this.#host.noteRead(path, kind);
+  }
+
+  /** Letters of the states that were read in this turn of the event loop, as ASCII codes, by number of the process. */
+  get states(): Map<string, number> {
+    const { turn } = this.#host;
+    const known = turn.get(STATES);
+    if (known instanceof Map) return known as Map<string, number>;
+    const states = new Map<string, number>();
+    turn.keep(STATES, states);
+    return states;
   }
 
   /** Whether one more file may stay open; `release` gives it back. */
@@ -63,12 +76,15 @@ export type Outcome = 'ok' | 'gone' | 'denied';
 export class ProcessFile {
   readonly path: string;
   readonly #files: ProcessFiles;
+  readonly #kind: ReadKind;
   #fd = -1;
   #noted = false;
+  #openable = true;
 
-  constructor(path: string, files: ProcessFiles) {
+  constructor(path: string, files: ProcessFiles, kind: ReadKind) {
     this.path = path;
     this.#files = files;
+    this.#kind = kind;
   }
 
   /**
@@ -76,8 +92,7 @@ export class ProcessFile {
    * Throws what is neither a vanished process nor a forbidden file.
    */
   read(keep: boolean): Outcome {
-    if (!this.#noted) this.#files.noteRead(this.path);
-    this.#noted = true;
+    this.#note();
     try {
       if (this.#fd >= 0) this.#files.fill(this.#fd, this.path);
       else this.#open(keep);
@@ -88,11 +103,39 @@ export class ProcessFile {
     }
   }
 
+  /** The size of the folder that is at the path; one that stays open costs a third. Throws the system's error. */
+  size(keep: boolean): number {
+    this.#note();
+    if (this.#fd < 0 && keep && this.#openable && this.#files.keep()) this.#openFolder();
+    return (this.#fd < 0 ? statSync(this.path) : fstatSync(this.#fd)).size;
+  }
+
+  /** How many names are in the folder that is at the path. Throws the system's error. */
+  names(): number {
+    this.#note();
+    return readdirSync(this.path).length;
+  }
+
   close(): void {
     if (this.#fd < 0) return;
     closeSync(this.#fd);
     this.#fd = -1;
     this.#files.release();
+  }
+
+  #note(): void {
+    if (!this.#noted) this.#files.noteRead(this.path, this.#kind);
+    this.#noted = true;
+  }
+
+  /** Everyone may ask for its size, and not everyone may open it. */
+  #openFolder(): void {
+    try {
+      this.#fd = openSync(this.path, 'r');
+    } catch {
+      this.#openable = false;
+      this.#files.release();
+    }
   }
 
   #open(keep: boolean): void {

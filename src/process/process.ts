@@ -90,7 +90,7 @@ export class Process {
   readonly #stat: ProcessFile;
   #io: ProcessFile | undefined;
   #status: ProcessFile | undefined;
-  #descriptors: string | undefined;
+  #descriptors: ProcessFile | undefined;
   #parentNumber = 0;
   #nameBytes: Uint8Array = new Uint8Array(0);
   /** What could not be read of it. */
@@ -151,6 +151,7 @@ export class Process {
     this.#stat.close();
     this.#io?.close();
     this.#status?.close();
+    this.#descriptors?.close();
   }
 
   /** CPU ticks since its birth. */
@@ -169,6 +170,7 @@ export class Process {
     waited[COUNTER.minorFaults] = stat.field(STAT.childrenMinorFaults);
     waited[COUNTER.majorFaults] = stat.field(STAT.childrenMajorFaults);
     this.state = stat.state;
+    this.#files.states.set(this.pid, stat.state);
     this.threads = stat.field(STAT.threads);
     this.virtual = stat.field(STAT.virtual);
     this.resident = stat.field(STAT.resident);
@@ -214,12 +216,9 @@ export class Process {
 
   /** proc_pid_fd(5). */
   #countOpenFiles(by: 'size' | 'names'): void {
-    if (this.#descriptors === undefined) {
-      this.#descriptors = `${this.folder}/fd`;
-      this.#files.noteRead(this.#descriptors, 'folder');
-    }
+    const folder = (this.#descriptors ??= this.#files.file(`${this.folder}/fd`, 'folder'));
     try {
-      this.openFiles = by === 'size' ? statSync(this.#descriptors).size : readdirSync(this.#descriptors).length;
+      this.openFiles = by === 'size' ? folder.size(this.#watched) : folder.names();
     } catch (error) {
       outcome(error);
       this.#lacking.add('fd');

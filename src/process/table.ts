@@ -10,7 +10,7 @@ import { Unavailable } from '../errors.ts';
 import type { Host } from '../host.ts';
 import { ProcessFiles } from './file.ts';
 import { Io } from './io.ts';
-import { pids } from './pids.ts';
+import { isGone, pids } from './pids.ts';
 import { type Extras, Process } from './process.ts';
 import { Stat } from './stat.ts';
 
@@ -112,6 +112,7 @@ export class ProcessTable {
     const folder = this.#host.procPath(pid);
     const file = this.#files.file(`${folder}/stat`);
     const outcome = file.read(false);
+    if (outcome === 'gone') isGone(this.#host, pid);
     if (outcome !== 'ok') return outcome === 'gone';
     this.#stat.parse(this.#files.buffer, this.#files.length, file.path);
     const process = new Process(pid, folder, file, this.#files, this.#stat, this.#scan);

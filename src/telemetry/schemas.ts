@@ -142,6 +142,7 @@ export const sensor = defineSchema({
     missed: counter('{moment}', 'Moments that a suspend, a jump of the clock or a busy process skipped.'),
     duration: gauge('s', 'Duration of the last sample.'),
     time: counter('s', 'Duration of all samples together.'),
+    restarts: counter('{restart}', 'How often the process of a plugin was started again; absent for a sensor that is none.'),
     last_success: gauge('s', 'When the last sample that went well began, as Unix time; absent before the first.'),
   },
 });

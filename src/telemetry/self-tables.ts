@@ -105,7 +105,7 @@ function deliveryTables(sinks: readonly SinkStatus[], now: number): AnyTable[] {
 
 function sensorTables(sensors: AgentStatus['sensors']): AnyTable[] {
   const [sensor, failed, targets] = [schemas.sensor.table(), schemas.sensorFailed.table(), schemas.targets.table()];
-  for (const { name, state, stats, events, targets: many } of sensors) {
+  for (const { name, state, stats, events, restarts, targets: many } of sensors) {
     sensor.add([name], {
       available: flag(state === 'sampling'),
       events,
@@ -116,6 +116,7 @@ function sensorTables(sensors: AgentStatus['sensors']): AnyTable[] {
       missed: stats?.missed ?? 0,
       duration: stats && stats.duration * MS,
       time: (stats?.totalDuration ?? 0) * MS,
+      restarts,
       last_success: stats?.lastSuccess === undefined ? undefined : stats.lastSuccess * MS,
     });
     for (const why of SAMPLE_FAILURES) failed.add([name, why], { failed: stats?.failed[why] ?? 0 });

@@ -7,6 +7,7 @@ import { JsonEncoder } from '../../src/codec/json.ts';
 import { createSource, defineSchema, gauge, TideEvent } from '../../src/event.ts';
 import { pluginSink } from '../../src/plugin/sink.ts';
 import { BatchPacker, BatchUnpacker } from '../../src/plugin/tables.ts';
+import type { SinkDefinition } from '../../src/sink.ts';
 import { plugins } from './support.ts';
 
 const { sink: file, folder } = plugins();
@@ -27,7 +28,7 @@ const event = (n: number, place = 'pier'): TideEvent =>
 
 async function open(what: string) {
   const path = join(folder, `${what}.ndjson`);
-  const definition = await pluginSink(file);
+  const definition = (await pluginSink(file)) as SinkDefinition;
   const warned: string[] = [];
   const context = { name: 'out', stateDir: folder, warn: (message: string) => void warned.push(message) };
   const sink = definition.open(context, definition.options.parse({ path, what }));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import oneByOne from '../../sensors/process.ts';
 import processes from '../../sensors/processes.ts';
 import { Malformed, Unavailable } from '../../src/errors.ts';
 import { Host } from '../../src/host.ts';
@@ -9,6 +10,7 @@ import {
   hostOf,
   open,
   type PlainTable,
+  plain,
   rowsOf,
   sample,
   sampleOnce,
@@ -38,6 +40,30 @@ describe('states', () => {
     machine.show({ 20: { state: 'S' }, 4000: { state: 'Z' } }, [300]);
     expect(states(await sample(sampler))).toEqual({ sleeping: 2, defunct: 1 });
     await sampler.close?.();
+  });
+
+  it('are those that the sensor process has read in the same turn, and are read by itself otherwise', async () => {
+    const machine = new ProcFolder();
+    machine.show({ 1: {}, 20: { state: 'R' } });
+    const [one, all] = [await open(oneByOne, machine.host, {}), await open(processes, machine.host, { keep_open: 0 })];
+    const { signal } = new AbortController();
+    const together = async (): Promise<Record<string, number>> => {
+      await one.sample(signal, 0);
+      return states(await sample(all));
+    };
+    expect(states(await sample(all))).toEqual({ sleeping: 1, running: 1 });
+    machine.show({ 20: { state: 'D' }, 300: { state: 'T' } }, [1]);
+    expect(await together()).toEqual({ blocked: 1, stopped: 1 });
+    machine.show({ 20: { state: 'S' } });
+    expect(states(await sample(all))).toEqual({ sleeping: 1, stopped: 1 });
+    // Read at one moment: what changed since is told at the next.
+    const first = one.sample(signal, 0);
+    machine.show({ 20: { state: 'R' } });
+    const told = all.sample(signal, 0);
+    await Promise.all([first, told]);
+    expect(states((await told).map((table) => plain(table.seal())))).toEqual({ sleeping: 1, stopped: 1 });
+    expect(states(await sample(all))).toEqual({ running: 1, stopped: 1 });
+    for (const sampler of [one, all]) await sampler.close?.();
   });
 
   it('of processes beyond the limit are unknown, by number', async () => {

@@ -101,10 +101,10 @@ describe('connections by state', () => {
     'proc/net/tcp': HEAD + connection('01') + connection('0A'),
     'proc/net/tcp6': HEAD + connection('01'),
   });
-  const counted = async (inuse: number, option: unknown, samples: number): Promise<number[]> => {
+  const counted = async (inuse: number, option: unknown, samples: number, interval = 10_000): Promise<number[]> => {
     const sampler = await open(sockets, hostOf(files(inuse)).host, { states: option });
     const turns: number[] = [];
-    for (let i = 0; i < samples; i++) if (states(await sample(sampler)).length > 0) turns.push(i);
+    for (let i = 0; i < samples; i++) if (states(await sample(sampler, 1.7e12 + i * interval)).length > 0) turns.push(i);
     await sampler.close?.();
     return turns;
   };
@@ -130,6 +130,9 @@ describe('connections by state', () => {
 
   test('are counted at every tenth sample, at every one, or never', async () => {
     expect(await counted(1, 'auto', 21)).toEqual([0, 10, 20]);
+    // Once a minute at most, and no later where the clock is set back.
+    expect(await counted(1, 'auto', 150, 1000)).toEqual([0, 60, 120]);
+    expect(await counted(1, 'auto', 21, -10_000)).toEqual([0, 10, 20]);
     expect(await counted(1, true, 3)).toEqual([0, 1, 2]);
     expect(await counted(1, false, 11)).toEqual([]);
   });

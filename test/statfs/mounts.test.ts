@@ -96,19 +96,21 @@ describe('the table', () => {
     expect(table.read()[1]?.path).toBe('/host/home');
   });
 
-  test('is parsed anew only when it changed', () => {
+  test('is parsed anew only when it changed', async () => {
     const folder = temporaryFolder();
-    const write = (...mounts: string[]): void => writeFiles(folder, { 'proc/1/mountinfo': mountinfo(...mounts) });
-    write('1 0 /');
+    // In one turn the file is read once.
+    const write = async (...mounts: string[]): Promise<void> =>
+      await Promise.resolve(writeFiles(folder, { 'proc/1/mountinfo': mountinfo(...mounts) }));
+    await write('1 0 /');
     const table = new MountTable(new Host({ proc: join(folder, 'proc'), platform: 'linux' }));
     const before = table.read();
     expect(table.read()).toBe(before);
-    write('2 0 /');
+    await write('2 0 /');
     expect(seen(table)).toEqual(['2 /']);
     // A longer table whose beginning is the same, and back.
-    write('2 0 /', '3 2 /a');
+    await write('2 0 /', '3 2 /a');
     expect(seen(table)).toEqual(['2 /', '3 /a']);
-    write('2 0 /');
+    await write('2 0 /');
     expect(seen(table)).toEqual(['2 /']);
     table.close();
   });

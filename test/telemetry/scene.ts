@@ -31,7 +31,14 @@ export async function scene(): Promise<{ status: AgentStatus; now: number; bench
   await clock.advance(600);
   const stats = { ...noStats(), samples: 7, failures: 2, failed: { timeout: 1, malformed: 1 }, duration: 12, totalDuration: 80 };
   const sensors: AgentStatus['sensors'] = [
-    { name: 'cpu', state: 'sampling', why: undefined, stats: { ...stats, lastSuccess: 1_763_856_000_000 }, events: 5 },
+    {
+      name: 'cpu',
+      state: 'sampling',
+      why: undefined,
+      stats: { ...stats, lastSuccess: 1_763_856_000_000 },
+      events: 5,
+      restarts: 2,
+    },
     {
       name: 'pages',
       state: 'sampling',

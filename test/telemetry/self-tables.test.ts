@@ -49,6 +49,17 @@ describe('tables', () => {
     expect(broker('tidegate.sink.queue')).toEqual({ sink: 'broker', bytes: 0 });
   });
 
+  test('tell how often the process of a plugin was started again, and nothing of a sensor that has none', async () => {
+    const { status, now } = await scene();
+    const tables = selfTables(status, PROCESS, now).map((table) => plain(table.seal()));
+    const rows = rowsOf(tables, 'tidegate.sensor').filter((row) => row['samples'] !== undefined);
+    expect(rows.map(({ sensor, restarts }) => [sensor, restarts])).toEqual([
+      ['cpu', 2],
+      ['pages', undefined],
+      ['gpu', undefined],
+    ]);
+  });
+
   test('a table without rows is left out, and every table has a schema that the docs show', async () => {
     const tables = selfTables({ run: 'run', sensors: [], sinks: [] }, { ...PROCESS, loop: undefined }, 0);
     expect(tables.map(({ schema }) => schema.type)).toEqual(['tidegate.process.cpu', 'tidegate.process']);
