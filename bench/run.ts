@@ -23,7 +23,6 @@ import { plugins } from './plugin.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { scrapes } from './scrape.ts';
 import { scrapeKafka } from './scrape-kafka.ts';
-import { selfMetrics } from './self-metrics.ts';
 import { selfMetrics, selfMetricsKafka } from './self-metrics.ts';
 import { hour, start } from './service.ts';
 import { spoolFigures } from './spool.ts';

@@ -65,7 +65,7 @@ async function run(cluster: KafkaCluster, target: string, { topic, intervalS, co
 }
 
 async function readTopic(cluster: KafkaCluster, topic: string): Promise<Arrived> {
-  const kafka = new kafkajs.Kafka({ brokers: [...cluster.brokers], logLevel: kafkajs.logLevel.NOTHING });
+  const kafka = new kafkajs.Kafka({ brokers: [...cluster.brokers], logLevel: kafkajs.logLevel.ERROR });
   const consumer = kafka.consumer({ groupId: `judge-${topic}`, maxBytesPerPartition: 16 << 20 });
   const end = (await cluster.admin.offsets(topic))[0] as number;
   const checker = new StreamChecker();
