@@ -23,6 +23,8 @@ import { rabbitmq } from './rabbitmq.ts';
 import { scrapes } from './scrape.ts';
 import { selfMetrics } from './self-metrics.ts';
 import { hour, start } from './service.ts';
+import { outageHour } from './soak/outage-hour.ts';
+import { soak } from './soak/soak.ts';
 import { spoolFigures } from './spool.ts';
 
 const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
@@ -35,6 +37,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   interrupts,
   plugins,
   hour,
+  soak,
   scrapes,
   'self-metrics': selfMetrics,
   start,
@@ -46,6 +49,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   'delivery-rabbitmq': deliveryRabbitmq,
   'outage-kafka': outageKafka,
   'outage-rabbitmq': outageRabbitmq,
+  'outage-hour': outageHour,
   'delivery-spool': deliverySpool,
   flaky,
   latency,
