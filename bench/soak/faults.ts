@@ -124,7 +124,7 @@ const SERVICE: Readonly<Record<string, Fault<undefined>>> = {
       return { ...config, sensors: vmstat ? sensors : { ...sensors, vmstat: {} } };
     }),
   'reload: other options of a broker': async (_, { service, random }) =>
-    await service.configure(change(random.pick(['kafka', 'rabbitmq']), { batch: { max_events: between(random, 50, 500) } })),
+    await service.configure(change(random.pick(['kafka', 'rabbitmq']), { batch: { max_events: between(random, 200, 500) } })),
   'reload: other options of a file': async (_, { service, random }) =>
     await service.configure(change('archive', { compress: random.pick(['gzip', 'none']) })),
   'reload: a mistake': async (_, { service }) => await service.misconfigure(),
@@ -159,6 +159,9 @@ export class Faults {
   readonly counts = new Map<string, number>();
   readonly #stage: Stage;
   readonly #going: Promise<void>[] = [];
+  /** Kinds of which not all have come once. */
+  #fresh = 0;
+  #allAt = Number.POSITIVE_INFINITY;
   #done = false;
 
   constructor(seed: number, stage: Stage) {
@@ -179,6 +182,8 @@ export class Faults {
     after?: () => Promise<void>,
   ): Promise<void> {
     const scene = { ...this.#stage, random: new Random(seed) };
+    this.#fresh++;
+    let dealt = false;
     const { least, most } = whose === 'reader' ? READER_PAUSE_MS : PAUSE_MS;
     for (let left: string[] = []; !this.#done; await sleep(between(scene.random, least, most))) {
       if (left.length === 0) left = Object.keys(faults);
@@ -187,7 +192,15 @@ export class Faults {
       this.counts.set(title, (this.counts.get(title) ?? 0) + 1);
       await (faults[name] as Fault<T>)(about, scene);
       await after?.();
+      if (left.length > 0 || dealt) continue;
+      dealt = true;
+      if (--this.#fresh === 0) this.#allAt = scene.service.time;
     }
+  }
+
+  /** When each had come once, in milliseconds of the service's own time. */
+  get allAt(): number {
+    return this.#allAt;
   }
 
   /** Resolves when those that go on are over; rejects with what broke one. */

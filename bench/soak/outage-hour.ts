@@ -11,13 +11,15 @@ import { droppedOf, Watch, waitingIn } from './watch.ts';
 
 const SAMPLES = 10_000;
 const INTERVAL_S = 5;
-/** The hour is a minute, and a scrape is due every 83 ms. */
-const SPEED = 60;
-const WARMUP_MS = 20_000;
-const AWAY_MS = 60_000;
+/** The hour is two minutes, and a scrape is due every 167 ms. */
+const SPEED = 30;
+const WARMUP_MS = 30_000;
+const AWAY_MS = 120_000;
 /** Until the spool is empty, and then until its folder is small. */
 const DRAIN_MS = 240_000;
 const SETTLE_MS = 20_000;
+/** Until what was on its way when the configuration changed has been published. */
+const REST_MS = 1000;
 const SMALL_BYTES = 50e6;
 /** 20 MB, in MiB. */
 const GROWTH_MIB = 19.1;
@@ -31,10 +33,10 @@ const configuration = (target: Target, victim: Victim) => ({
   sinks: {
     kafka: {
       ...victim.options,
-      timeout: '30m',
-      backoff: { initial: '30s', max: '30m' },
-      breaker: { after: '2m', probe_max: '90s' },
-      spool: { spool_after: '1m', fsync_interval: '1m' },
+      timeout: '15m',
+      backoff: { initial: '15s', max: '15m' },
+      breaker: { after: '1m', probe_max: '45s' },
+      spool: { spool_after: '30s', fsync_interval: '30s' },
       drain: { byte_rate: '512KiB' },
     },
   },
@@ -60,6 +62,7 @@ async function suffer(service: FastService, target: Target, victim: Victim): Pro
   const sizeAfter = sizeOf(service.state);
   const [page, endAt] = [pageOf(await service.status()), service.time];
   await service.configure((config) => ({ ...config, interval: '7d', sensors: { load: {} } }));
+  await sleep(REST_MS);
   const { ledger } = sinkOf(await watch.until('drained', (status) => waitingIn(sinkOf(status)) === 0, DRAIN_MS));
   await watch.end();
   const stream = (await victim.arrivals()).report();

@@ -3,19 +3,21 @@
  * What is fast is tidegate's own time; what a broker or a disk takes is real. So the deadlines that such a service is configured with are
  * the usual ones times its speed.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { StatusView } from '../../src/http/view.ts';
-import { freePorts } from '../../test/brokers/owned.ts';
+import { freePorts, OwnedProcess } from '../../test/brokers/owned.ts';
 import { memoryMiB, REPOSITORY, sleep } from '../measure.ts';
 
 const TOKEN = 'token-of-the-bench';
 const START_MS = 30_000;
 const ANSWER_MS = 30_000;
+const STOP_MS = 20_000;
+/** What the container sets of what memory depends on; see `Dockerfile`. */
+const CONTAINER = { MALLOC_ARENA_MAX: '2' };
 
 /** A configuration as YAML has it: JSON is YAML. */
 export type Configuration = Record<string, unknown>;
@@ -35,7 +37,7 @@ export class FastService {
   /** Where its state is. */
   readonly state: string;
   readonly #port: number;
-  readonly #child: ChildProcess;
+  readonly #process: OwnedProcess;
   readonly #folder: string;
   readonly #began = performance.now();
   #config: Configuration;
@@ -52,13 +54,10 @@ export class FastService {
     this.#write(this.#config);
     const main = join(REPOSITORY, 'dist/src/main.js');
     const clock = join(REPOSITORY, 'bench/fast-clock.mjs');
-    const log = openSync(join(folder, 'log'), 'a');
-    this.#child = spawn(process.execPath, ['--import', clock, main, '--state', this.state, 'run', '-c', this.#file], {
-      stdio: ['ignore', 'ignore', log],
-      env: { ...process.env, NODE_ENV: 'production', BENCH_SPEED: String(speed), BENCH_EPOCH: String(epoch) },
-    });
-    closeSync(log);
-    this.pid = this.#child.pid as number;
+    const args = ['--import', clock, main, '--state', this.state, 'run', '-c', this.#file];
+    const env = { ...process.env, ...CONTAINER, NODE_ENV: 'production', BENCH_SPEED: String(speed), BENCH_EPOCH: String(epoch) };
+    this.#process = new OwnedProcess(process.execPath, args, { log: join(folder, 'log'), cwd: folder, env });
+    this.pid = this.#process.pid;
   }
 
   /** Resolves when it answers. */
@@ -67,7 +66,7 @@ export class FastService {
     const service = new FastService(options, port);
     try {
       for (const end = performance.now() + START_MS; performance.now() < end; await sleep(100)) {
-        if (service.#ended) throw new Error('it ended');
+        if (!service.#process.running) throw new Error('it ended');
         if (await service.get('/readyz').catch(() => undefined)) return service;
       }
       throw new Error(`it is not ready after ${START_MS} ms`);
@@ -83,7 +82,7 @@ export class FastService {
   }
 
   get lastWords(): string {
-    return readFileSync(join(this.#folder, 'log'), 'utf8').slice(-4000);
+    return this.#process.lastWords;
   }
 
   /** An answer whose body is not read yet. Nothing of the connection is kept. */
@@ -161,14 +160,7 @@ export class FastService {
   }
 
   async stop(): Promise<void> {
-    if (this.#ended) return;
-    const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    await Promise.race([ended, sleep(20_000).then(() => this.#child.kill('SIGKILL'))]);
-  }
-
-  get #ended(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+    await this.#process.stop(STOP_MS);
   }
 
   get #file(): string {

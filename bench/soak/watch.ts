@@ -73,10 +73,11 @@ export class Watch {
 
   /** Waits until it is so, of what it sees from now on. Fails when it has not become so within `ms`. */
   async until(what: string, is: (status: StatusView) => boolean, ms: number): Promise<StatusView> {
+    // What the next look says may have been said before.
     const looks = this.#looks;
     for (const end = performance.now() + ms; performance.now() < end; await sleep(50)) {
       if (this.#failure) throw this.#failure;
-      if (this.#status && this.#looks > looks && is(this.#status)) return this.#status;
+      if (this.#status && this.#looks > looks + 1 && is(this.#status)) return this.#status;
     }
     throw new Error(`never ${what} within ${ms} ms: ${JSON.stringify(this.#status?.sinks)}\n${this.#service.lastWords}`);
   }
