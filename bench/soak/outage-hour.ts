@@ -24,7 +24,7 @@ const SMALL_BYTES = 50e6;
 /** 20 MB, in MiB. */
 const GROWTH_MIB = 19.1;
 
-/** Durations that are a broker's or a disk's to keep are the defaults times SPEED. What comes in is some 0.2 MB a second. */
+/** Durations that are a broker's or a disk's to keep are the defaults times SPEED. What comes in is some 0.5 MB a second. */
 const configuration = (target: Target, victim: Victim) => ({
   agent: 'outage',
   interval: `${INTERVAL_S}s`,
@@ -36,8 +36,8 @@ const configuration = (target: Target, victim: Victim) => ({
       timeout: '15m',
       backoff: { initial: '15s', max: '15m' },
       breaker: { after: '1m', probe_max: '45s' },
-      spool: { spool_after: '30s', fsync_interval: '30s' },
-      drain: { byte_rate: '512KiB' },
+      spool: { spool_after: '30s', fsync_interval: '30s', max_bytes: '8GiB' },
+      drain: { byte_rate: '1MiB' },
     },
   },
 });

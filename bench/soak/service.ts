@@ -4,7 +4,7 @@
  * the usual ones times its speed.
  */
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -16,8 +16,13 @@ const TOKEN = 'token-of-the-bench';
 const START_MS = 30_000;
 const ANSWER_MS = 30_000;
 const STOP_MS = 20_000;
-/** What the container sets of what memory depends on; see `Dockerfile`. */
-const CONTAINER = { MALLOC_ARENA_MAX: '2' };
+/** What the container sets of malloc. */
+const MALLOC = Object.fromEntries(
+  [...readFileSync(join(REPOSITORY, 'Dockerfile'), 'utf8').matchAll(/\b(MALLOC_\w+)=(\d+)/g)].map(([, name, value]) => [
+    name,
+    value,
+  ]),
+) as Record<string, string>;
 
 /** A configuration as YAML has it: JSON is YAML. */
 export type Configuration = Record<string, unknown>;
@@ -55,7 +60,7 @@ export class FastService {
     const main = join(REPOSITORY, 'dist/src/main.js');
     const clock = join(REPOSITORY, 'bench/fast-clock.mjs');
     const args = ['--import', clock, main, '--state', this.state, 'run', '-c', this.#file];
-    const env = { ...process.env, ...CONTAINER, NODE_ENV: 'production', BENCH_SPEED: String(speed), BENCH_EPOCH: String(epoch) };
+    const env = { ...process.env, ...MALLOC, NODE_ENV: 'production', BENCH_SPEED: String(speed), BENCH_EPOCH: String(epoch) };
     this.#process = new OwnedProcess(process.execPath, args, { log: join(folder, 'log'), cwd: folder, env });
     this.pid = this.#process.pid;
   }

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import type { SinkView, StatusView } from '../../src/http/view.ts';
 import { Proxy } from '../../test/brokers/proxy.ts';
 import { kafkaVictim, rabbitmqVictim } from '../delivery/outage-parts.ts';
+import { availableSensors } from '../host.ts';
 import { type Figure, scratch, sleep } from '../measure.ts';
-import { Faults, type Site } from './faults.ts';
+import { Faults, type Site, type Stage } from './faults.ts';
 import { type Configuration, FastService } from './service.ts';
 import { Target } from './target.ts';
 import { droppedOf, Watch, waitingIn } from './watch.ts';
@@ -31,24 +32,6 @@ const SETTLE_MS = 3000;
 /** 5 MB, in MiB. */
 const FLAT_MIB = 4.77;
 
-const SENSORS = [
-  ...[
-    'cgroup',
-    'conntrack',
-    'cpu',
-    'disk',
-    'filesystem',
-    'interrupts',
-    'load',
-    'memory',
-    'mounts',
-    'network',
-    'paging',
-    'pressure',
-  ],
-  ...['process', 'processes', 'sockets', 'softnet', 'system', 'vmstat'],
-];
-
 /** Durations that are a broker's or a disk's to keep are the defaults times SPEED, as far as they may be. */
 const DELIVERY = {
   timeout: '1h',
@@ -58,13 +41,14 @@ const DELIVERY = {
 };
 const FILE = { timeout: '1h', backoff: { initial: '2m', max: '1h' }, fsync_interval: '20m' };
 
-const sensorsOf = (target: Target): Configuration => ({
-  ...Object.fromEntries(SENSORS.map((name) => [name, {}])),
+/** Every sensor that the machine has, a page that fails at times, and the service itself. */
+const sensorsOf = (available: readonly string[], target: Target): Configuration => ({
+  ...Object.fromEntries(available.map((name) => [name, {}])),
   prometheus: { targets: [target.url] },
   tidegate: { interval: '1m' },
 });
 
-function configuration(folder: string, target: Target, sites: readonly Site[]): Configuration {
+function configuration(folder: string, sensors: Configuration, sites: readonly Site[]): Configuration {
   const own = { kafka: { request_timeout: '5s' }, rabbitmq: { heartbeat: '3s', connect_timeout: '10m' } };
   const brokers = sites.map(({ sink, victim }) => [sink, { ...victim.options, ...DELIVERY, ...own[sink] }]);
   return {
@@ -72,7 +56,7 @@ function configuration(folder: string, target: Target, sites: readonly Site[]): 
     interval: '10s',
     timeout: '1h',
     log: { level: 'error', format: 'json' },
-    sensors: sensorsOf(target),
+    sensors,
     sinks: {
       archive: { type: 'file', path: join(folder, 'events.ndjson'), rotate: { max_bytes: '8MiB', keep: 3 }, ...FILE },
       ...Object.fromEntries(brokers),
@@ -156,16 +140,17 @@ function descriptorFigures(before: readonly string[], after: readonly string[]):
   ];
 }
 
-async function live(service: FastService, target: Target, sites: readonly Site[]): Promise<Figure[]> {
+async function live(stage: Stage, sensors: Configuration): Promise<Figure[]> {
+  const { service, target, sites } = stage;
   const watch = new Watch(service);
   await watch.until('connected', isConnected, CONNECT_MS);
   await service.get('/metrics');
   const before = await descriptorsOf(service);
-  const faults = new Faults(SEED, { service, target, sites });
+  const faults = new Faults(SEED, stage);
   await Promise.race([faults.broken(), sleep((HOURS * HOUR_MS - service.time) / SPEED)]);
   const rounds = target.served;
   await faults.end();
-  await service.configure((config) => ({ ...config, sensors: sensorsOf(target) }));
+  await service.configure((config) => ({ ...config, sensors }));
   await watch.until('at rest', isAtRest, DRAIN_MS);
   const after = await descriptorsOf(service);
   // Nothing is published any more, so that all of it can have arrived.
@@ -207,10 +192,11 @@ export async function soak(): Promise<Figure[]> {
       const proxy = keep(await Proxy.start());
       sites.push({ sink, proxy, victim: keep(await start(proxy)) });
     }
-    const config = configuration(folder, target, sites);
+    const sensors = sensorsOf(await availableSensors(), target);
+    const config = configuration(folder, sensors, sites);
     const service = await FastService.start({ folder, speed: SPEED, epoch: Date.now() - HOURS * HOUR_MS, config });
     keep({ close: async () => await service.stop() });
-    return await live(service, target, sites);
+    return await live({ service, target, sites }, sensors);
   } finally {
     for (const one of opened) await one.close();
     remove();

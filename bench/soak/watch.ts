@@ -20,7 +20,7 @@ export type Memory = 'rss' | 'anonymous';
 const HOUR_MS = 3_600_000;
 
 /** What of the events that a sink took is accounted for nowhere. */
-export function unaccounted({ ledger }: SinkView): number {
+function unaccounted({ ledger }: SinkView): number {
   const { published, queued, spooled, in_flight, delivered, dead_lettered, dropped } = ledger;
   const known = queued + spooled + in_flight + delivered + dead_lettered + droppedOf(dropped);
   return Math.abs(published - known);
