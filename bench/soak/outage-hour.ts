@@ -6,7 +6,7 @@ import type { SensorView, SinkView, StatusView } from '../../src/http/view.ts';
 import { kafkaVictim, sizeOf, type Victim } from '../delivery/outage-parts.ts';
 import { type Figure, scratch, sleep } from '../measure.ts';
 import { FastService } from './service.ts';
-import { Target } from './target.ts';
+import { plainPages, Target } from './target.ts';
 import { droppedOf, Watch, waitingIn } from './watch.ts';
 
 const SAMPLES = 10_000;
@@ -24,7 +24,7 @@ const SMALL_BYTES = 50e6;
 /** 20 MB, in MiB. */
 const GROWTH_MIB = 19.1;
 
-/** Durations that are a broker's or a disk's to keep are the defaults times SPEED. What comes in is some 0.5 MB a second. */
+/** Durations that are a broker's or a disk's to keep are the defaults times SPEED. What comes in is some 0.2 MB a second. */
 const configuration = (target: Target, victim: Victim) => ({
   agent: 'outage',
   interval: `${INTERVAL_S}s`,
@@ -37,7 +37,7 @@ const configuration = (target: Target, victim: Victim) => ({
       backoff: { initial: '15s', max: '15m' },
       breaker: { after: '1m', probe_max: '45s' },
       spool: { spool_after: '30s', fsync_interval: '30s', max_bytes: '8GiB' },
-      drain: { byte_rate: '1MiB' },
+      drain: { byte_rate: '512KiB' },
     },
   },
 });
@@ -100,7 +100,7 @@ async function suffer(service: FastService, target: Target, victim: Victim): Pro
 
 export async function outageHour(): Promise<Figure[]> {
   const { folder, remove } = scratch();
-  const target = await Target.start(SAMPLES);
+  const target = await Target.start(plainPages(SAMPLES));
   const victim = await kafkaVictim();
   let service: FastService | undefined;
   try {

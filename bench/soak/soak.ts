@@ -11,7 +11,7 @@ import { availableSensors } from '../host.ts';
 import { type Figure, scratch, sleep } from '../measure.ts';
 import { Faults, type Site, type Stage } from './faults.ts';
 import { type Configuration, FastService } from './service.ts';
-import { Target } from './target.ts';
+import { Target, variedPages } from './target.ts';
 import { droppedOf, Watch, waitingIn } from './watch.ts';
 
 const HOURS = Number(process.env['BENCH_SOAK_HOURS'] ?? 24);
@@ -183,7 +183,7 @@ export async function soak(): Promise<Figure[]> {
     return one;
   };
   try {
-    const target = keep(await Target.start(SAMPLES));
+    const target = keep(await Target.start(variedPages(SAMPLES)));
     const sites: Site[] = [];
     for (const [sink, start] of [
       ['kafka', kafkaVictim],

@@ -10,6 +10,21 @@ export type TargetFault = (typeof TARGET_FAULTS)[number];
 /** Pages with other values, made before. */
 const VALUES = 8;
 
+/** Pages with many kinds of metrics and three to seven labels each. */
+export function variedPages(samples: number): Buffer[] {
+  const parts = pageParts({ samples, seed: 1 });
+  return Array.from({ length: VALUES }, (_, seed) => writePage(parts, seed));
+}
+
+/** Pages with two labels each, so that a sample is some 0.1 KB when it is delivered. */
+export function plainPages(samples: number): Buffer[] {
+  const line = (i: number, value: number): string =>
+    `node_requests_${i % 20}_total{instance="10.0.0.${i % 250}",core="${i}"} ${1000 * i + value}\n`;
+  return Array.from({ length: VALUES }, (_, value) =>
+    Buffer.from(Array.from({ length: samples }, (_sample, i) => line(i, value)).join('')),
+  );
+}
+
 export class Target {
   /** How it fails now, if it does. */
   fault: TargetFault | undefined;
@@ -17,14 +32,14 @@ export class Target {
   readonly #server: Server;
   #served = 0;
 
-  private constructor(samples: number) {
-    const parts = pageParts({ samples, seed: 1 });
-    this.#pages = Array.from({ length: VALUES }, (_, seed) => writePage(parts, seed));
+  private constructor(pages: readonly Buffer[]) {
+    this.#pages = pages;
     this.#server = createServer({ keepAliveTimeout: 120_000 }, (_request, response) => this.#answer(response));
   }
 
-  static async start(samples: number): Promise<Target> {
-    const target = new Target(samples);
+  /** Serves these by turns. */
+  static async start(pages: readonly Buffer[]): Promise<Target> {
+    const target = new Target(pages);
     target.#server.listen(0, '127.0.0.1');
     await once(target.#server, 'listening');
     return target;
@@ -45,7 +60,7 @@ export class Target {
   }
 
   #answer(response: ServerResponse<IncomingMessage>): void {
-    const page = this.#pages[this.#served++ % VALUES] as Buffer;
+    const page = this.#pages[this.#served++ % this.#pages.length] as Buffer;
     if (this.fault === 'status') return void response.writeHead(503).end('not now');
     if (this.fault === 'hanging') return;
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4', 'content-length': page.length });
