@@ -110,10 +110,12 @@ function memoryOf(watch: Watch, allAt: number): Figure[] {
       const before = watch.middle(of, at, Math.min(at + EARLY_MS, last));
       return { what: `${what}, above the two hours since ${name}`, value: late - before, unit: 'MiB', atMost: FLAT_MIB };
     });
+    const third = watch.middle(of, 0.5 * HOURS * HOUR_MS, last);
     const most = watch.most(of, 0, HOURS * HOUR_MS);
     return [
       { what: `${what}, median of the last quarter`, value: late, unit: 'MiB' },
       ...early,
+      { what: `${what}, above the third quarter`, value: late - third, unit: 'MiB', atMost: FLAT_MIB },
       { what: `${what}, at most`, value: most, unit: 'MiB' },
     ];
   });
