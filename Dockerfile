@@ -37,8 +37,8 @@ LABEL org.opencontainers.image.title="tidegate" \
   org.opencontainers.image.licenses="Apache-2.0" \
   org.opencontainers.image.version="${VERSION}"
 COPY --from=build /image/ /
-# One arena: threads that write and read the spool would keep some 15 MB in arenas of their own.
-ENV NODE_ENV=production HOME=/state TIDEGATE_STATE=/state MALLOC_ARENA_MAX=1
+# What is freed goes back to the system: docs/decisions.md, "malloc in the container".
+ENV NODE_ENV=production HOME=/state TIDEGATE_STATE=/state MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072
 # By number, so that a runtime that refuses root can tell, and a base without a list of users will do.
 USER 65532:65532
 WORKDIR /state

@@ -129,7 +129,8 @@ export async function everySensor(): Promise<Figure[]> {
   ];
 }
 
-async function availableSensors(): Promise<string[]> {
+/** Those that this machine has, without options. */
+export async function availableSensors(): Promise<string[]> {
   const names: string[] = [];
   for (const name of sensorNames()) {
     const sensor = await loadSensor(name);

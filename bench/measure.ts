@@ -6,6 +6,14 @@ import { join, resolve } from 'node:path';
 
 export const REPOSITORY = resolve(import.meta.dirname, '..');
 
+/** What the image sets of malloc, as variables. */
+export const imageMalloc = Object.fromEntries(
+  [...readFileSync(join(REPOSITORY, 'Dockerfile'), 'utf8').matchAll(/\b(MALLOC_\w+)=(\d+)/g)].map(([, name, value]) => [
+    name,
+    value,
+  ]),
+) as Record<string, string>;
+
 /** One measured figure, and what it has to hold against. */
 export interface Figure {
   readonly what: string;

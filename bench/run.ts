@@ -25,6 +25,8 @@ import { scrapes } from './scrape.ts';
 import { scrapeKafka } from './scrape-kafka.ts';
 import { selfMetrics, selfMetricsKafka } from './self-metrics.ts';
 import { hour, start } from './service.ts';
+import { outageHour } from './soak/outage-hour.ts';
+import { soak } from './soak/soak.ts';
 import { spoolFigures } from './spool.ts';
 
 const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
@@ -38,6 +40,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   interrupts,
   plugins,
   hour,
+  soak,
   scrapes,
   'scrape-kafka': scrapeKafka,
   'self-metrics': selfMetrics,
@@ -51,6 +54,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   'delivery-rabbitmq': deliveryRabbitmq,
   'outage-kafka': outageKafka,
   'outage-rabbitmq': outageRabbitmq,
+  'outage-hour': outageHour,
   'delivery-spool': deliverySpool,
   flaky,
   latency,

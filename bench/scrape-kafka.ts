@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { StreamChecker } from '../src/consumer/checker.ts';
 import { arrivalOf, eventOf, fromKafka } from '../src/consumer.ts';
+import { registerCodecs } from '../src/kafka/codecs.ts';
 import { KafkaCluster } from '../test/brokers/kafka.ts';
 import { cpuMs, type Figure, memoryMiB, REPOSITORY, scratch, sleep, withProcess } from './measure.ts';
 
@@ -65,7 +66,7 @@ async function run(cluster: KafkaCluster, target: string, { topic, intervalS, co
 }
 
 async function readTopic(cluster: KafkaCluster, topic: string): Promise<Arrived> {
-  const kafka = new kafkajs.Kafka({ brokers: [...cluster.brokers], logLevel: kafkajs.logLevel.ERROR });
+  const kafka = new kafkajs.Kafka({ brokers: [...cluster.brokers], logLevel: kafkajs.logLevel.NOTHING });
   const consumer = kafka.consumer({ groupId: `judge-${topic}`, maxBytesPerPartition: 16 << 20 });
   const end = (await cluster.admin.offsets(topic))[0] as number;
   const checker = new StreamChecker();
@@ -114,6 +115,7 @@ function figuresOf(about: string, run: Run): Figure[] {
 }
 
 export async function scrapeKafka(): Promise<Figure[]> {
+  registerCodecs();
   const cluster = await KafkaCluster.start();
   const server = spawn(process.execPath, [join(import.meta.dirname, 'page-server.ts'), `${SAMPLES}`, '1'], {
     stdio: ['ignore', 'pipe', 'inherit'],

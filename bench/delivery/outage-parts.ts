@@ -8,8 +8,9 @@ import { StreamChecker } from '../../src/consumer/checker.ts';
 import { arrivalOf, type Envelope, fromAmqp, fromKafka, type StreamReport } from '../../src/consumer.ts';
 import { KafkaCluster } from '../../test/brokers/kafka.ts';
 import { isListening } from '../../test/brokers/owned.ts';
+import type { Proxy } from '../../test/brokers/proxy.ts';
 import { Rabbitmq } from '../../test/brokers/rabbitmq.ts';
-import { sleep } from '../measure.ts';
+import { imageMalloc, sleep } from '../measure.ts';
 import type { ChildReport, ChildSpec } from './outage-types.ts';
 
 /** The process under load. */
@@ -18,8 +19,7 @@ export class Child {
 
   constructor(spec: ChildSpec) {
     this.#process = fork(join(import.meta.dirname, 'outage-child.ts'), [JSON.stringify(spec)], {
-      // As in the image.
-      env: { ...process.env, NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' },
+      env: { ...process.env, NODE_ENV: 'production', ...imageMalloc },
     });
   }
 
@@ -95,6 +95,9 @@ export interface Victim {
   kill(): Promise<void>;
   /** Resolves when it is asked for; the port opens later. */
   restart(): Promise<void>;
+  /** Connections stay open, and nobody answers. */
+  freeze(): void;
+  thaw(): void;
   /** Unix time in milliseconds at which its port opened, which is waited for. */
   opened(): Promise<number>;
   /** Everything that has arrived, once nothing more comes. */
@@ -109,9 +112,11 @@ async function opens(port: number): Promise<number> {
   return Date.now();
 }
 
-/** The time of arrival is the broker's own: that at which it appended a record. */
-export async function kafkaVictim(): Promise<Victim> {
-  const cluster = await KafkaCluster.start();
+/** The time of arrival is the broker's own: that at which it appended a record. Clients come through the proxy, if there is one. */
+export async function kafkaVictim(proxy?: Proxy): Promise<Victim> {
+  const cluster = await KafkaCluster.start(proxy && { advertise: [proxy.port] });
+  const direct = cluster.direct[0] as string;
+  proxy?.forwardTo(direct);
   const topic = 'outage';
   await cluster.admin.createTopic(topic, { partitions: 1, config: { 'message.timestamp.type': 'LogAppendTime' } });
   const { brokers } = cluster;
@@ -119,7 +124,9 @@ export async function kafkaVictim(): Promise<Victim> {
     options: { brokers, topic },
     kill: async () => await cluster.kill(),
     restart: async () => await cluster.restart(),
-    opened: async () => await opens(Number(brokers[0]?.split(':')[1])),
+    freeze: () => cluster.freeze(),
+    thaw: () => cluster.thaw(),
+    opened: async () => await opens(Number(direct.split(':')[1])),
     arrivals: async () => await readTopic(brokers, topic, (await cluster.admin.offsets(topic))[0] as number),
     close: async () => await cluster.close(),
   };
@@ -150,10 +157,11 @@ async function readTopic(brokers: readonly string[], topic: string, end: number)
 const PREFETCH = 2000;
 const ACK_EVERY = 250;
 
-/** The time of arrival is that at a consumer, which is as far from the broker as it is quick. */
-export async function rabbitmqVictim(): Promise<Victim> {
+/** The time of arrival is that at a consumer, which is as far from the broker as it is quick. The proxy, if there is one, is not in its way. */
+export async function rabbitmqVictim(proxy?: Proxy): Promise<Victim> {
   const server = await Rabbitmq.start();
   const { port, url } = server.first;
+  proxy?.forwardTo(`127.0.0.1:${port}`);
   const queue = 'outage';
   const arrivals = new Arrivals();
   let closing = false;
@@ -186,9 +194,11 @@ export async function rabbitmqVictim(): Promise<Victim> {
   };
   await consume();
   return {
-    options: { hosts: [`127.0.0.1:${port}`], queue_name: queue },
+    options: { hosts: [proxy?.address ?? `127.0.0.1:${port}`], queue_name: queue },
     kill: async () => await server.first.kill(),
     restart: async () => await server.first.restart(),
+    freeze: () => server.first.freeze(),
+    thaw: () => server.first.thaw(),
     opened: async () => await opens(port),
     async arrivals() {
       while (Date.now() - lastAt < 3000) await sleep(100);
