@@ -22,7 +22,7 @@ import { sensorState } from './sensor-state.ts';
 import { SensorTask } from './sensor-task.ts';
 import { isBroker } from './sink.ts';
 import type { RunSink, SinkRunner } from './sink-runner.ts';
-import { ProcessFigures } from './telemetry/process-figures.ts';
+import { ProcessFigures, type ProcessReading } from './telemetry/process-figures.ts';
 import { selfTables } from './telemetry/self-tables.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -116,6 +116,11 @@ export class Agent {
   /** What the service measures of itself now: what a sensor, a page of metrics and OTLP show alike. */
   self(): readonly AnyTable[] {
     return selfTables(this.status(), this.#process.read(), this.#options.clock.wall());
+  }
+
+  /** What the process costs, and how its event loop fares. */
+  process(): ProcessReading {
+    return this.#process.read();
   }
 
   status(): AgentStatus {

@@ -12,7 +12,7 @@ import { Web } from '../http/web.ts';
 import type { Log } from '../log.ts';
 import type { Otlp } from '../telemetry/otlp/otlp.ts';
 import { selfMetricsText } from '../telemetry/text.ts';
-import { type Context, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
+import { type Context, commandFor, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
 import { createLog } from './log.ts';
 import { Reloading } from './reload.ts';
 import { version } from './version.ts';
@@ -69,6 +69,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   let ready = false;
   const web = new Web({
     version: version(),
+    command: commandFor(state, context.env),
     agent,
     clock: systemClock,
     log,

@@ -56,8 +56,7 @@ function facts(sink) {
     ]);
     if (spool.oldest !== undefined && spool.events > 0) rows.push(['Oldest on disk', [time(spool.oldest)]]);
   }
-  // While the broker is away nothing is emptied, whatever the rate.
-  if (drain?.active && (breaker === undefined || breaker.state === 'closed')) {
+  if (drain?.active) {
     rows.push([
       'Draining',
       [`at most ${rate(drain.rate.events)}${drain.rate.bytes > 0 ? `, ${bytes(drain.rate.bytes)}/s` : ''}`],

@@ -23,6 +23,7 @@ const sensor = (name: string, changes: Partial<SensorView> = {}): SensorView => 
   name,
   type: name,
   state: 'sampling',
+  since: NOW - 74 * HOUR,
   interval: 10 * SECOND,
   samples: 4320,
   failures: 0,

@@ -31,16 +31,17 @@ export async function scene(): Promise<{ status: AgentStatus; now: number; bench
   await clock.advance(600);
   const stats = { ...noStats(), samples: 7, failures: 2, failed: { timeout: 1, malformed: 1 }, duration: 12, totalDuration: 80 };
   const sensors: AgentStatus['sensors'] = [
-    { name: 'cpu', state: 'sampling', why: undefined, stats: { ...stats, lastSuccess: 1_763_856_000_000 }, events: 5 },
+    { name: 'cpu', state: 'sampling', since: 0, why: undefined, stats: { ...stats, lastSuccess: 1_763_856_000_000 }, events: 5 },
     {
       name: 'pages',
       state: 'sampling',
+      since: 0,
       why: undefined,
       stats: noStats(),
       events: 0,
-      targets: { total: 3, failing: 1, overruns: 2, problems: [{ name: 'a', problem: 'it is down' }] },
+      targets: { total: 3, failing: 1, failingSince: 0, overruns: 2, problems: [{ name: 'a', problem: 'it is down' }] },
     },
-    { name: 'gpu', state: 'unavailable', why: 'there is none', stats: undefined, events: 0 },
+    { name: 'gpu', state: 'unavailable', since: 0, why: 'there is none', stats: undefined, events: 0 },
   ];
   const sinks = [
     { name: 'broker', ...delivery.status() },

@@ -91,9 +91,8 @@ function breakerOf({ breaker }: SinkView): Span {
   return span(`${breaker.state.replace('_', ' ')}${probe}`, breaker.state === 'open' ? 'red' : 'yellow');
 }
 
-/** While nothing goes out, no time can be said. */
-function emptyIn({ drain, breaker, paused }: SinkView): Span {
-  if (!drain?.active || paused || breaker?.state !== 'closed') return NONE;
+function emptyIn({ drain }: SinkView): Span {
+  if (!drain?.active) return NONE;
   return drain.left === undefined ? span('never', 'red') : span(time(drain.left), 'yellow');
 }
 
