@@ -3,14 +3,14 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Agent } from '../agent.ts';
 import { systemClock } from '../clock.ts';
-import { type Config, diffConfig } from '../config/config.ts';
+import { diffConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
 import { openControl } from '../control/server.ts';
 import { describe, errno, UsageError } from '../errors.ts';
 import { Web } from '../http/web.ts';
 import type { Log } from '../log.ts';
-import type { Otlp } from '../telemetry/otlp/otlp.ts';
+import { Telemetry } from '../telemetry/telemetry.ts';
 import { selfMetricsText } from '../telemetry/text.ts';
 import { type Context, commandFor, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
 import { createLog } from './log.ts';
@@ -26,9 +26,7 @@ const EVENT_BYTES_MAX = 512 * 1024;
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Options at the top that a reload does not apply. */
-const AT_START: readonly string[] = ['agent', 'log', 'otlp'];
-/** How long the last of telemetry may take to be sent, in milliseconds. */
-const LAST_TELEMETRY_MS = 3000;
+const AT_START: readonly string[] = ['agent', 'log'];
 
 export interface RunOptions extends GlobalOptions {
   readonly config?: string;
@@ -46,7 +44,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   const redact = (text: string): string => before.secrets.redact(now.secrets.redact(text));
   const log = createLog(context.err, config.log, context.paintErr, redact);
   for (const warning of warnings) log.warn({}, formatMistake(warning));
-  const otlp = await openOtlp(config, log);
+  const telemetry = new Telemetry({ version: version(), clock: systemClock, log }, () => agent.self());
   const agent = new Agent({
     agent: config.agent,
     host,
@@ -54,9 +52,9 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     clock: systemClock,
     log,
     maxEventBytes: EVENT_BYTES_MAX,
-    tracing: otlp?.tracing,
+    tracing: telemetry.tracing,
   });
-  otlp?.observe(() => agent.self());
+  await telemetry.configure(config);
   const reloading = new Reloading(load, log, async (loaded) => {
     [now, before] = [loaded, now];
     const { rest } = diffConfig(config, now);
@@ -64,6 +62,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     if (late.length > 0)
       log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
     await agent.apply(now);
+    await telemetry.configure({ ...now, agent: config.agent });
     await web.configure(now.http);
   });
   let ready = false;
@@ -87,7 +86,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     await control.close();
     throw error;
   }
-  const stopped = stopOnSignal(agent, [control, web, { close: async () => await otlp?.stop(LAST_TELEMETRY_MS) }], context, log);
+  const stopped = stopOnSignal(agent, [control, web, telemetry], context, log);
   const started = agent.apply(config);
   reloading.begin(started);
   process.on('SIGHUP', () => void reloading.reload());
@@ -117,13 +116,6 @@ function makeFolder(folder: string): void {
     makeFolder(dirname(folder));
     make();
   }
-}
-
-/** OpenTelemetry's SDK is loaded where something is to be sent, and nowhere else. */
-async function openOtlp({ otlp, agent, host, labels }: Config, log: Log): Promise<Otlp | undefined> {
-  if (!otlp) return undefined;
-  const { Otlp } = await import('../telemetry/otlp/otlp.ts');
-  return new Otlp(otlp, { agent, host, labels, version: version(), clock: systemClock, log });
 }
 
 /** The first SIGTERM or SIGINT flushes and resolves; a second one ends the process at once. */

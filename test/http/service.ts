@@ -188,9 +188,9 @@ export function serviceOf(config: Config, agent: ServedAgent) {
 }
 
 /** Serves it at a free port of 127.0.0.1, or where `http` says, as YAML. */
-export async function serving(http = '', given: Parameters<typeof agentOf>[0] = {}) {
+export async function serving(http = '', given: Parameters<typeof agentOf>[0] = {}, listen = '127.0.0.1:0') {
   const { agent, deeds } = agentOf(given);
-  const config = await configOf(`http: { listen: "127.0.0.1:0", ${http} }\n`);
+  const config = await configOf(`http: { listen: "${listen}", ${http} }\n`);
   const about = serviceOf(config, agent);
   const web = new Web(about.service);
   await web.configure(config.http);
