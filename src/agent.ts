@@ -66,6 +66,8 @@ export class Agent {
   /** Settles when the sinks that a plan no longer had have delivered what they can. */
   #left: Promise<unknown> = Promise.resolve();
   readonly #process = new ProcessFigures();
+  /** Whether the first plan is applied: of it, whoever starts the agent tells what is unavailable. */
+  #begun = false;
   #stopped = false;
 
   constructor(options: AgentOptions) {
@@ -99,7 +101,8 @@ export class Agent {
     if (this.#stopped) return;
     for (const { entry } of ended) this.#sensors.delete(entry.name);
     const begun = sensors.filter(({ name }) => !kept.has(name)).map((entry) => this.#createSensor(entry, plan.host));
-    await Promise.all([...begun.map((task) => task.open()), this.#left]);
+    await Promise.all([...begun.map((task) => task.open(!this.#begun)), this.#left]);
+    this.#begun = true;
   }
 
   /** Stops sampling, gives the sinks up to `ms` to deliver what they have, and closes everything. */

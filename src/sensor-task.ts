@@ -71,6 +71,7 @@ export class SensorTask {
   #targets: TargetTasks | undefined;
   #cancelRetry: () => void = () => {};
   #complaint: string | undefined;
+  #told = false;
 
   constructor(parts: SensorParts) {
     const { entry, host, state, self, tracing, scheduler, publisher, clock, log } = parts;
@@ -108,15 +109,21 @@ export class SensorTask {
     };
   }
 
-  /** Opens the sensor and begins to sample. Never rejects: one that cannot be opened is tried again later, one that takes long not waited for. */
-  async open(): Promise<void> {
+  /**
+   * Opens the sensor and begins to sample. Never rejects: one that cannot be opened is tried again later, one that takes long not waited for.
+   * With `told`, whoever opens it tells of one that is unavailable, and the log does not.
+   */
+  async open(told = false): Promise<void> {
     const { name } = this.entry;
+    this.#told = told;
     try {
       await withDeadline(this.#clock, OPEN_MS, 'opening it', async () => await this.#open());
     } catch (error) {
       if (this.#closed()) return;
       this.#why = describe(error);
       this.#log.warn({ sensor: name, why: this.#why }, 'the sensor takes long to open');
+    } finally {
+      this.#told = false;
     }
   }
 
@@ -165,7 +172,8 @@ export class SensorTask {
     if (this.#closed()) return;
     const why = describe(error);
     if (why !== this.#why) {
-      if (error instanceof Unavailable) this.#log.info({ sensor: this.entry.name, why }, 'the sensor is unavailable');
+      if (error instanceof Unavailable)
+        this.#log[this.#told ? 'debug' : 'info']({ sensor: this.entry.name, why }, 'the sensor is unavailable');
       else this.#log.error({ sensor: this.entry.name, why }, 'the sensor could not be opened');
     }
     this.#become('unavailable');
