@@ -3,10 +3,11 @@ import type { DecodedEvent } from '../codec/format.ts';
 import type { LossRange } from '../delivery/losses.ts';
 import { type DeliveryStatus, paceOf } from '../delivery/status.ts';
 import type { Cell } from '../event.ts';
-import { printable, quantity } from '../pretty.ts';
+import { printable } from '../pretty.ts';
 import type { Shelf } from '../spool/access.ts';
 import type { Amount, SpoolSummary } from '../spool/contents.ts';
 import type { SpoolItem } from '../spool/item.ts';
+import { quantity } from '../words.ts';
 import type { Context } from './context.ts';
 import { type Column, renderTable } from './table.ts';
 

@@ -1,7 +1,7 @@
 /** What is not well, one sentence each: what, since when, what is done about it, what an operator may do. */
 import type { Config } from '../config/config.ts';
 import { paceOf } from '../delivery/status.ts';
-import { counted, grouped, moment, size, span } from './phrases.ts';
+import { counted, grouped, moment, size, span } from '../words.ts';
 import type { Condition, Finding, SensorView, SinkView, StatusView } from './view.ts';
 
 /** A failure that lasts no longer is none, in milliseconds: the next attempt is under way. */

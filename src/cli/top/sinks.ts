@@ -1,8 +1,8 @@
 /** Sinks as rows: rates, what waits in memory and on disk, breaker, and when a backlog is empty. */
 import type { SinkView, StatusView } from '../../http/view.ts';
+import { amount, percent, size, time } from '../../words.ts';
 import { type Line, type Span, type Style, span } from '../live/line.ts';
 import { type Signs, shown } from '../live/text.ts';
-import { amount, percent, size, time } from './numbers.ts';
 import { type TopColumn, topTable } from './table.ts';
 
 /** Share of a spool from which it matters how full it is. */
