@@ -3,7 +3,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Agent } from '../agent.ts';
 import { systemClock } from '../clock.ts';
-import { diffConfig } from '../config/config.ts';
+import { type Config, diffConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
 import { openControl } from '../control/server.ts';
@@ -57,10 +57,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   await telemetry.configure(config);
   const reloading = new Reloading(load, log, async (loaded) => {
     [now, before] = [loaded, now];
-    const { rest } = diffConfig(config, now);
-    const late = rest.filter((name) => AT_START.includes(name));
-    if (late.length > 0)
-      log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
+    warnOfLate(config, now, log);
     await agent.apply(now);
     await telemetry.configure({ ...now, agent: config.agent });
     await web.configure(now.http);
@@ -94,6 +91,11 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   ready = true;
   announce({ agent, config, state, pages: web.urls }, context, log);
   await stopped;
+}
+
+function warnOfLate(atStart: Config, now: Config, log: Log): void {
+  const late = diffConfig(atStart, now).rest.filter((name) => AT_START.includes(name));
+  if (late.length > 0) log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
 }
 
 function createState(folder: string): string {

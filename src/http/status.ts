@@ -4,6 +4,7 @@ import type { Config, SinkEntry } from '../config/config.ts';
 import { deliveryOf } from '../delivery/options.ts';
 import type { DeliveryStatus } from '../delivery/status.ts';
 import { destinationOf } from '../destination.ts';
+import { noStats } from '../job-stats.ts';
 import { isBroker } from '../sink.ts';
 import { findingsOf, worst } from './findings.ts';
 import type { Monitor } from './monitor.ts';
@@ -50,6 +51,8 @@ const shown = <T extends SensorView | SinkView>(view: T, { secrets }: Config): T
 
 function sensorOf({ name, state, since, why, stats, targets }: AgentStatus['sensors'][number], config: Config): SensorView {
   const entry = config.sensors.find((one) => one.name === name);
+  const { samples, failures, failuresInARow, failingSince, overruns, timeouts, missed, duration, lastSuccess, lastError } =
+    stats ?? noStats();
   return {
     name,
     type: entry?.type ?? name,
@@ -57,16 +60,10 @@ function sensorOf({ name, state, since, why, stats, targets }: AgentStatus['sens
     since,
     ...(why !== undefined && { why }),
     interval: entry?.interval ?? 0,
-    samples: stats?.samples ?? 0,
-    failures: stats?.failures ?? 0,
-    failuresInARow: stats?.failuresInARow ?? 0,
-    ...(stats?.failingSince !== undefined && { failingSince: stats.failingSince }),
-    overruns: stats?.overruns ?? 0,
-    timeouts: stats?.timeouts ?? 0,
-    missed: stats?.missed ?? 0,
-    duration: stats?.duration ?? 0,
-    ...(stats?.lastSuccess !== undefined && { lastSuccess: stats.lastSuccess }),
-    ...(stats?.lastError !== undefined && { lastError: stats.lastError }),
+    ...{ samples, failures, failuresInARow, overruns, timeouts, missed, duration },
+    ...(failingSince !== undefined && { failingSince }),
+    ...(lastSuccess !== undefined && { lastSuccess }),
+    ...(lastError !== undefined && { lastError }),
     ...(targets && {
       targets: {
         total: targets.total,

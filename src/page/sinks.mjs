@@ -68,7 +68,7 @@ function facts(sink) {
   if (latency)
     rows.push([
       'From sample to confirmed',
-      [`half within ${shortDuration(latency.p50)}, 99 of 100 within ${shortDuration(latency.p99)}`],
+      [`half within ${shortDuration(latency.p50)}, 99 % within ${shortDuration(latency.p99)}`],
     ]);
   return rows;
 }
@@ -92,7 +92,7 @@ class SinkPart {
   #probe = h('button', { type: 'button' }, 'Try now');
   #dead = h('button', { type: 'button' });
   #drain = h('form', { class: 'inline' });
-  #discard = h('button', { type: 'button', class: 'danger' });
+  #discard = h('button', { type: 'button' }, 'Give up what is on disk …');
   #buttons = h('div', { class: 'buttons' });
 
   /** @param {SinkView} sink @param {Actions} actions */
@@ -203,7 +203,6 @@ class SinkPart {
     this.#buttons.hidden = [...this.#buttons.children].every((child) => /** @type {HTMLElement} */ (child).hidden);
     setText(this.#pause, sink.paused ? `Resume ${sink.name}` : `Pause ${sink.name}`);
     setText(this.#dead, `${counted(dead, 'dead letter')} …`);
-    setText(this.#discard, 'Give up what is on disk …');
   }
 
   /** @param {HistoryView} history */

@@ -1,6 +1,7 @@
 /** The service as an operator has it: what is on disk after a signal, and what a reload touches. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
   counted,
@@ -118,7 +119,6 @@ describe('tidegate run', () => {
     await until('greeted', () => greeted().includes('Ctrl-C stops it.'), service);
     service.child.kill('SIGTERM');
     await service.ended;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal's colours
     const lines = greeted()
       .replaceAll(/\x1b\[[\d;]*m/g, '')
       .split('\r\n');

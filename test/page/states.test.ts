@@ -15,7 +15,7 @@ const READ: Record<StateName, [string, RegExp[]]> = {
     [
       /11 sensors sample, 2 sinks deliver 68 events\/s, nothing waits, nothing was given up/,
       /Well: it is sending/,
-      /half within 6\.4 ms, 99 of 100 within 38 ms/,
+      /half within 6\.4 ms, 99 % within 38 ms/,
     ],
   ],
   outage: [
@@ -26,7 +26,7 @@ const READ: Record<StateName, [string, RegExp[]]> = {
       /it cannot reach the broker/,
       /cut off since 41 minutes ago/,
       /37, the first 41 minutes ago/,
-      /Will drain\s+at most/,
+      /Will drain\s+at most 1,000 events\/s, 4\.19 MB\/s/,
       /84,120 events, 46 MB of 2 GB/,
       /ECONNREFUSED/,
     ],

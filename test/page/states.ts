@@ -72,7 +72,7 @@ const brokerSink = (changes: Partial<SinkView> = {}): SinkView => ({
   breaker: { state: 'closed' },
   spool: { events: 0, bytes: 0, maxBytes: 2 * GIGABYTE, ready: true },
   deadLetters: { events: 0, bytes: 0 },
-  drain: { active: false, rate: { events: 0, bytes: 0 }, peak: { events: 120, bytes: 60_000 } },
+  drain: { active: false, rate: { events: 1000, bytes: 4_194_304 }, peak: { events: 120, bytes: 60_000 } },
   paused: false,
   ...changes,
 });
