@@ -119,9 +119,7 @@ describe('tidegate run', () => {
     await until('greeted', () => greeted().includes('Ctrl-C stops it.'), service);
     service.child.kill('SIGTERM');
     await service.ended;
-    const lines = greeted()
-      .replaceAll(/\x1b\[[\d;]*m/g, '')
-      .split('\r\n');
+    const lines = stripVTControlCharacters(greeted()).split('\r\n');
     expect(lines.filter((line) => line.includes('proc/stat is not there'))).toEqual([
       expect.stringMatching(/^not here {2}cpu: /),
     ]);
