@@ -69,7 +69,7 @@ async function cost({ about, sink, options, events }: Destination): Promise<{ fi
   const figures = new ProcessFigures();
   const status = () => ({
     run: 'bench',
-    sensors: [{ name: 'disk', state: 'sampling' as const, why: undefined, stats: noStats(), events: driven.written }],
+    sensors: [{ name: 'disk', state: 'sampling' as const, since: 0, why: undefined, stats: noStats(), events: driven.written }],
     sinks: [{ name: 'bench', ...driven.status() }],
   });
   const self = () => selfTables(status(), figures.read(), systemClock.wall());
@@ -121,6 +121,7 @@ async function page(): Promise<Figure[]> {
     sensors: Array.from({ length: 2 * count }, (_, i) => ({
       name: `sensor_${i}`,
       state: 'sampling' as const,
+      since: 0,
       why: undefined,
       stats: noStats(),
       events: i,

@@ -22,7 +22,7 @@ import { sensorState } from './sensor-state.ts';
 import { SensorTask } from './sensor-task.ts';
 import { isBroker } from './sink.ts';
 import type { RunSink, SinkRunner } from './sink-runner.ts';
-import { ProcessFigures } from './telemetry/process-figures.ts';
+import { ProcessFigures, type ProcessReading } from './telemetry/process-figures.ts';
 import { selfTables } from './telemetry/self-tables.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -68,6 +68,8 @@ export class Agent {
   /** Settles when the sinks that a plan no longer had have delivered what they can. */
   #left: Promise<unknown> = Promise.resolve();
   readonly #process = new ProcessFigures();
+  /** Whether the first plan is applied: of it, whoever starts the agent tells what is unavailable. */
+  #begun = false;
   #stopped = false;
 
   constructor(options: AgentOptions) {
@@ -101,7 +103,8 @@ export class Agent {
     if (this.#stopped) return;
     for (const { entry } of ended) this.#sensors.delete(entry.name);
     const begun = sensors.filter(({ name }) => !kept.has(name)).map((entry) => this.#createSensor(entry, plan.host));
-    await Promise.all([...begun.map((task) => task.open()), this.#left]);
+    await Promise.all([...begun.map((task) => task.open(!this.#begun)), this.#left]);
+    this.#begun = true;
   }
 
   /** Stops sampling, gives the sinks up to `ms` to deliver what they have, and closes everything. */
@@ -118,6 +121,11 @@ export class Agent {
   /** What the service measures of itself now: what a sensor, a page of metrics and OTLP show alike. */
   self(): readonly AnyTable[] {
     return selfTables(this.status(), this.#process.read(), this.#options.clock.wall());
+  }
+
+  /** What the process costs, and how its event loop fares. */
+  process(): ProcessReading {
+    return this.#process.read();
   }
 
   status(): AgentStatus {

@@ -10,6 +10,29 @@ export interface HistogramView {
   readonly sum: number;
 }
 
+/** What came since an earlier look at the same histogram; one that has counted less since is another, and all of it is new. */
+export function sinceThen(now: HistogramView, then: HistogramView | undefined): HistogramView {
+  if (!then || now.count < then.count) return now;
+  const counts = now.counts.map((count, i) => count - (then.counts[i] ?? 0));
+  return { bounds: now.bounds, counts, count: now.count - then.count, sum: now.sum - then.sum };
+}
+
+/**
+ * The value that this share (0 to 1) of all values does not exceed, estimated within its bucket as Prometheus' `histogram_quantile` does;
+ * what is above the last bound counts as that bound. Undefined without values.
+ */
+export function quantile({ bounds, counts, count }: HistogramView, share: number): number | undefined {
+  if (count === 0) return undefined;
+  let left = share * count;
+  for (const [i, upper] of bounds.entries()) {
+    const here = counts[i] ?? 0;
+    const lower = bounds[i - 1] ?? 0;
+    if (here > 0 && left <= here) return lower + ((upper - lower) * left) / here;
+    left -= here;
+  }
+  return bounds.at(-1);
+}
+
 export class Histogram {
   readonly #bounds: readonly number[];
   readonly #counts: number[];

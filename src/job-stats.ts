@@ -28,6 +28,8 @@ export interface JobStats {
   failed: Partial<Record<SampleFailure, number>>;
   /** Failures since the last success. */
   failuresInARow: number;
+  /** When the first of them began, while there are any: wall clock, in milliseconds. */
+  failingSince: number | undefined;
   /** Moments at which the sample before was still running. */
   overruns: number;
   timeouts: number;
@@ -49,6 +51,7 @@ export const noStats = (): JobStats => ({
   failures: 0,
   failed: {},
   failuresInARow: 0,
+  failingSince: undefined,
   overruns: 0,
   timeouts: 0,
   missed: 0,
@@ -60,10 +63,12 @@ export const noStats = (): JobStats => ({
   maxSkew: undefined,
 });
 
-export function countFailure(stats: JobStats, error: unknown): void {
+/** `time` is when the sample began, on the wall clock in milliseconds. */
+export function countFailure(stats: JobStats, error: unknown, time: number): void {
   const why = failureOf(error);
   stats.failures++;
   stats.failuresInARow++;
+  stats.failingSince ??= time;
   stats.failed[why] = (stats.failed[why] ?? 0) + 1;
   stats.lastError = describe(error);
 }

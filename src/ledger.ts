@@ -6,6 +6,8 @@
  * and every event is in exactly one of these. Events that the sink does not select are not published to it.
  */
 
+import type { Clock } from './clock.ts';
+
 /** Where an event may be. */
 export const PLACES = ['queued', 'spooled', 'in_flight', 'delivered', 'dead_lettered'] as const;
 export type Place = (typeof PLACES)[number];
@@ -29,9 +31,20 @@ export interface LedgerView extends Readonly<Record<Place, number>> {
 }
 
 export class Ledger {
+  readonly #clock: Pick<Clock, 'wall'>;
+  #lostAt: number | undefined;
   #published = 0;
   readonly #places: Record<Place, number> = { queued: 0, spooled: 0, in_flight: 0, delivered: 0, dead_lettered: 0 };
   readonly #dropped: Partial<Record<DropReason, number>> = {};
+
+  constructor(clock: Pick<Clock, 'wall'>) {
+    this.#clock = clock;
+  }
+
+  /** When events were last dropped but for an operator's wish, as Unix time in milliseconds. */
+  get lostAt(): number | undefined {
+    return this.#lostAt;
+  }
 
   /** An event was published to the sink; it is queued, until told otherwise. */
   publish(): void {
@@ -54,14 +67,16 @@ export class Ledger {
     if (events === 0) return;
     this.#places[from] -= events;
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + events;
+    if (reason !== 'discarded') this.#lostAt = this.#clock.wall();
   }
 
   /** Takes over another account's numbers. */
-  add(other: LedgerView): void {
-    this.#published += other.published;
-    for (const place of PLACES) this.#places[place] += other[place];
-    for (const [reason, events] of Object.entries(other.dropped))
+  add(other: Ledger): void {
+    this.#published += other.#published;
+    for (const place of PLACES) this.#places[place] += other.#places[place];
+    for (const [reason, events] of Object.entries(other.#dropped))
       this.#dropped[reason as DropReason] = (this.#dropped[reason as DropReason] ?? 0) + events;
+    if (other.#lostAt !== undefined) this.#lostAt = Math.max(this.#lostAt ?? 0, other.#lostAt);
   }
 
   view(): LedgerView {

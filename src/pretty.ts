@@ -9,6 +9,7 @@
  * shown and not obeyed.
  */
 import type { Cell, Field, TideEvent } from './event.ts';
+import { quantity } from './words.ts';
 
 export interface PrettyOptions {
   readonly colours: boolean;
@@ -108,49 +109,6 @@ function number({ table: { schema, layout, values, absent } }: TideEvent, f: num
   const name = schema.fieldNames[f] as string;
   return absent?.[at] ? '-' : quantity(values[at] as number, schema.fields[name] as Field, name);
 }
-
-/** A value with its unit in the form that people read: `80.0 KiB`, `1.50 ms`, `12.3 %`. */
-export function quantity(value: number, { unit }: Field, name: string): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
-  if (unit === '1') return /utilization|ratio/.test(name) ? `${short(value * 100)} %` : short(value);
-  if (unit.startsWith('{')) return short(value);
-  const [, base = '', rest = ''] = /^([A-Za-z%]*)(.*)$/.exec(unit) ?? [];
-  if (base === 's' && rest === '') return /timestamp/.test(name) ? isoTime(value) : seconds(value);
-  if (base === 'By') return scaled(value, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'], rest);
-  if (base === 'Hz') return scaled(value, 1000, ['Hz', 'kHz', 'MHz', 'GHz'], rest);
-  if (base === 'Cel') return `${short(value)} °C${rest}`;
-  return `${short(value)} ${unit}`;
-}
-
-/** Integers as they are; everything else with three digits behind the point at most. */
-const short = (value: number): string => {
-  if (Number.isInteger(value)) return `${value}`;
-  return Math.abs(value) >= 0.001 ? `${Math.round(value * 1000) / 1000}` : value.toPrecision(3);
-};
-
-function scaled(value: number, step: number, units: readonly string[], rest: string): string {
-  let [amount, i] = [value, 0];
-  while (Math.abs(amount) >= step && i < units.length - 1) {
-    amount /= step;
-    i++;
-  }
-  return `${i === 0 ? short(amount) : amount.toFixed(1)} ${units[i]}${rest}`;
-}
-
-function seconds(value: number): string {
-  const size = Math.abs(value);
-  if (size === 0) return '0 s';
-  if (size < 1e-3) return `${short(value * 1e6)} µs`;
-  if (size < 1) return `${short(value * 1e3)} ms`;
-  if (size < 120) return `${short(value)} s`;
-  const whole = Math.round(size);
-  const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
-  const parts =
-    days > 0 ? [`${days}d`, `${hours}h`] : hours > 0 ? [`${hours}h`, `${minutes}m`] : [`${minutes}m`, `${whole % 60}s`];
-  return `${value < 0 ? '-' : ''}${parts.join(' ')}`;
-}
-
-const isoTime = (value: number): string => (Math.abs(value) < 8.64e12 ? new Date(value * 1000).toISOString() : `${value} s`);
 
 /** Local time, because that is what the reader's other clocks show. */
 function timeOfDay(time: number): string {

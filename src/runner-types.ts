@@ -22,11 +22,15 @@ export interface RunnerOptions {
 export interface RunnerStatus {
   readonly state: 'idle' | 'sending' | 'waiting' | 'stopped';
   readonly ledger: LedgerView;
+  /** When events were last dropped but for an operator's wish, as Unix time in milliseconds. */
+  readonly lostAt: number | undefined;
   readonly queuedBytes: number;
   /** When the oldest event in memory was sampled, as Unix time in milliseconds; undefined without any. */
   readonly oldest: number | undefined;
   /** Failures since the last success. */
   readonly failures: number;
+  /** When it began to fail, while it does, as Unix time in milliseconds. */
+  readonly failingSince: number | undefined;
   /** What the last failure was, while it lasts. */
   readonly reason: string | undefined;
   /** Answers that came after their deadline; what they confirmed is sent again. */

@@ -14,7 +14,7 @@
 import type { Clock } from './clock.ts';
 import { codeOf, describe } from './errors.ts';
 import type { TideEvent } from './event.ts';
-import { Ledger, type LedgerView } from './ledger.ts';
+import { Ledger } from './ledger.ts';
 import type { Log } from './log.ts';
 import { Outage } from './outage.ts';
 import { Pace } from './pace.ts';
@@ -34,7 +34,7 @@ export class Runner {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #queue: Queue;
-  readonly #ledger = new Ledger();
+  readonly #ledger: Ledger;
   #session: SinkSession | undefined;
   #state: RunnerStatus['state'] = 'idle';
   #cancelTimer: (() => void) | undefined;
@@ -59,17 +59,20 @@ export class Runner {
     this.#clock = clock;
     this.#log = log;
     this.#queue = new Queue(options.queue);
-    this.#outage = new Outage(name, options.backoff, log);
+    this.#ledger = new Ledger(clock);
+    this.#outage = new Outage(name, options.backoff, clock, log);
     this.#pace = new Pace(clock, options.batch.wait, () => this.#start());
   }
 
   status(): RunnerStatus {
     return {
       state: this.#state,
-      ledger: this.#account(),
+      ledger: this.#account().view(),
+      lostAt: this.#account().lostAt,
       queuedBytes: this.#queue.bytes,
       oldest: (this.#inFlight[0] ?? this.#queue.oldest)?.time,
       failures: this.#outage.failures,
+      failingSince: this.#outage.since,
       reason: this.#outage.reason,
       lateAnswers: this.#counts.lateAnswers,
       counts: this.#counts.view(),
@@ -77,12 +80,11 @@ export class Runner {
   }
 
   /** The predecessor's included, as long as it has not handed it over. */
-  #account(): LedgerView {
-    if (!this.#predecessor) return this.#ledger.view();
-    const both = new Ledger();
-    both.add(this.#predecessor.#account());
-    both.add(this.#ledger.view());
-    return both.view();
+  #account(): Ledger {
+    if (!this.#predecessor) return this.#ledger;
+    const both = new Ledger(this.#clock);
+    for (const part of [this.#predecessor.#account(), this.#ledger]) both.add(part);
+    return both;
   }
 
   /** Takes an event. Never waits; what the queue cannot hold is dropped by its rule and counted. */
@@ -139,7 +141,7 @@ export class Runner {
     this.#rest();
   }
 
-  async #retire(): Promise<{ events: readonly TideEvent[]; ledger: LedgerView }> {
+  async #retire(): Promise<{ events: readonly TideEvent[]; ledger: Ledger }> {
     this.#retiring = true;
     await this.#takingOver;
     if (this.#state === 'sending') await this.#rested(this.#options.timeout);
@@ -151,7 +153,7 @@ export class Runner {
     const events = [...this.#inFlight, ...this.#queue.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)];
     this.#inFlight = [];
     await this.#close();
-    return { events, ledger: this.#ledger.view() };
+    return { events, ledger: this.#ledger };
   }
 
   /** Nobody waits any longer for the call in progress to end, here or in a predecessor. */

@@ -242,7 +242,7 @@ class Timetable<T> {
       result = this.#job.sample(this.#controller.signal, time);
     } catch (error) {
       this.#running = false;
-      return finish(() => this.#failed(error));
+      return finish(() => this.#failed(error, time));
     }
     if (!(result instanceof Promise)) {
       this.#running = false;
@@ -251,7 +251,7 @@ class Timetable<T> {
     }
     void this.#wait(result).then(
       (value) => finish(() => this.#succeeded(value, time)),
-      (error: unknown) => finish(() => this.#failed(error)),
+      (error: unknown) => finish(() => this.#failed(error, time)),
     );
   }
 
@@ -278,16 +278,17 @@ class Timetable<T> {
     try {
       this.#job.done(result, time);
     } catch (error) {
-      return this.#failed(error);
+      return this.#failed(error, time);
     }
     this.stats.failuresInARow = 0;
+    this.stats.failingSince = undefined;
     this.stats.lastSuccess = time;
     this.stats.lastError = undefined;
   }
 
-  #failed(error: unknown): void {
+  #failed(error: unknown, time: number): void {
     const { stats } = this;
-    countFailure(stats, error);
+    countFailure(stats, error, time);
     const doublings = stats.failuresInARow - PATIENCE;
     if (doublings > 0)
       this.#skip = Math.floor(Math.min(2 ** Math.min(doublings, 30), Math.max(1, BACKOFF_MS_MAX / this.#job.interval))) - 1;

@@ -26,6 +26,8 @@ const CLOSE_MS = 2000;
 export interface SensorStatus {
   readonly name: string;
   readonly state: 'opening' | 'sampling' | 'unavailable' | 'closed';
+  /** When it came to this state, as Unix time in milliseconds. */
+  readonly since: number;
   /** Why it is unavailable. */
   readonly why: string | undefined;
   readonly stats: Readonly<JobStats> | undefined;
@@ -62,12 +64,14 @@ export class SensorTask {
   readonly #tracing: Tracing | undefined;
   readonly #trace: SampleTrace;
   #state: SensorStatus['state'] = 'opening';
+  #since: number;
   #why: string | undefined;
   #sampler: Sampler | undefined;
   #timetable: { readonly stats: Readonly<JobStats>; stop(): void } | undefined;
   #targets: TargetTasks | undefined;
   #cancelRetry: () => void = () => {};
   #complaint: string | undefined;
+  #told = false;
 
   constructor(parts: SensorParts) {
     const { entry, host, state, self, tracing, scheduler, publisher, clock, log } = parts;
@@ -87,6 +91,7 @@ export class SensorTask {
     this.#publisher = publisher;
     this.#clock = clock;
     this.#log = log;
+    this.#since = clock.wall();
   }
 
   status(): SensorStatus {
@@ -95,6 +100,7 @@ export class SensorTask {
     return {
       name: this.entry.name,
       state: this.#state,
+      since: this.#since,
       why: this.#why,
       stats: this.#timetable?.stats,
       events: this.#publisher.published,
@@ -103,15 +109,21 @@ export class SensorTask {
     };
   }
 
-  /** Opens the sensor and begins to sample. Never rejects: one that cannot be opened is tried again later, one that takes long not waited for. */
-  async open(): Promise<void> {
+  /**
+   * Opens the sensor and begins to sample. Never rejects: one that cannot be opened is tried again later, one that takes long not waited for.
+   * With `told`, whoever opens it tells of one that is unavailable, and the log does not.
+   */
+  async open(told = false): Promise<void> {
     const { name } = this.entry;
+    this.#told = told;
     try {
       await withDeadline(this.#clock, OPEN_MS, 'opening it', async () => await this.#open());
     } catch (error) {
       if (this.#closed()) return;
       this.#why = describe(error);
       this.#log.warn({ sensor: name, why: this.#why }, 'the sensor takes long to open');
+    } finally {
+      this.#told = false;
     }
   }
 
@@ -128,14 +140,14 @@ export class SensorTask {
       return this.#unavailable(error);
     }
     if (this.#why !== undefined) this.#log.info({ sensor: name }, 'the sensor is available now');
-    this.#state = 'sampling';
+    this.#become('sampling');
     this.#why = undefined;
     this.#sample(this.#sampler);
   }
 
   /** Ends sampling and lets go of the source. Never rejects. */
   async close(): Promise<void> {
-    this.#state = 'closed';
+    this.#become('closed');
     this.#cancelRetry();
     this.#timetable?.stop();
     this.#targets?.close();
@@ -144,6 +156,11 @@ export class SensorTask {
     } catch (error) {
       this.#log.warn({ sensor: this.entry.name, reason: describe(error) }, 'the sensor did not close');
     }
+  }
+
+  #become(state: SensorStatus['state']): void {
+    if (state !== this.#state) this.#since = this.#clock.wall();
+    this.#state = state;
   }
 
   /** It may have been closed while it was being opened. */
@@ -155,10 +172,11 @@ export class SensorTask {
     if (this.#closed()) return;
     const why = describe(error);
     if (why !== this.#why) {
-      if (error instanceof Unavailable) this.#log.info({ sensor: this.entry.name, why }, 'the sensor is unavailable');
+      if (error instanceof Unavailable)
+        this.#log[this.#told ? 'debug' : 'info']({ sensor: this.entry.name, why }, 'the sensor is unavailable');
       else this.#log.error({ sensor: this.entry.name, why }, 'the sensor could not be opened');
     }
-    this.#state = 'unavailable';
+    this.#become('unavailable');
     this.#why = why;
     this.#cancelRetry = this.#clock.after(RETRY_MS, () => void this.open());
   }

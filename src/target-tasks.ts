@@ -21,6 +21,8 @@ const NAMED_MAX = 100;
 export interface TargetsStatus {
   readonly total: number;
   readonly failing: number;
+  /** Since when any of them fails, as Unix time in milliseconds: the one of them that fails the longest. */
+  readonly failingSince: number | undefined;
   /** Moments at which a target's sample before was still running, of all targets. */
   readonly overruns: number;
   /** Targets with what is wrong with them, as many as fit. */
@@ -31,6 +33,8 @@ interface Task {
   readonly target: Target;
   readonly timetable: { readonly stats: Readonly<JobStats>; stop(): void };
   complaint: string | undefined;
+  /** Since when there is one, as Unix time in milliseconds. */
+  since: number | undefined;
 }
 
 export class TargetTasks {
@@ -78,6 +82,10 @@ export class TargetTasks {
     return {
       total: tasks.length,
       failing: failing.length,
+      failingSince: failing.reduce<number | undefined>(
+        (first, { since = Infinity }) => Math.min(first ?? since, since),
+        undefined,
+      ),
       overruns: tasks.reduce((sum, { timetable }) => sum + timetable.stats.overruns, 0),
       problems: failing.slice(0, NAMED_MAX).map(({ target, complaint }) => ({ name: target.name, problem: complaint as string })),
     };
@@ -116,7 +124,7 @@ export class TargetTasks {
         this.#complain(target, describe(error));
       },
     });
-    this.#tasks.set(target.name, { target, timetable, complaint: undefined });
+    this.#tasks.set(target.name, { target, timetable, complaint: undefined, since: undefined });
   }
 
   #complain(target: Target, problem: string | undefined): void {
@@ -126,5 +134,7 @@ export class TargetTasks {
     if (problem === undefined) this.#log.info(about, 'nothing is wrong with the target any more');
     else this.#log.warn({ ...about, reason: problem }, 'something is wrong with a target');
     task.complaint = problem;
+    if (problem === undefined) task.since = undefined;
+    else task.since ??= this.#clock.wall();
   }
 }

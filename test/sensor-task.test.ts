@@ -13,6 +13,7 @@ describe('a sensor that cannot be opened', () => {
     sensor.open = () => {
       throw new Unavailable('there is no such device');
     };
+    await apply([], [sink.entry('one')]);
     await apply([sensor.entry('a')], [sink.entry('one')]);
     expect(agent.status().sensors).toMatchObject([{ state: 'unavailable', why: 'there is no such device', stats: undefined }]);
     await clock.advance(10 * RETRY + 10);
@@ -26,6 +27,21 @@ describe('a sensor that cannot be opened', () => {
     expect(sink.got.length).toBeGreaterThan(0);
     expect([log.warn.mock.calls, log.error.mock.calls]).toEqual([[], []]);
     expect(sensor.opened, 'and not any more').toHaveLength(12);
+  });
+
+  test('at the start is told by whoever starts the service; of a new reason the log tells', async () => {
+    const { clock, agent, log, sensor, apply } = setup();
+    let why = 'there is no such device';
+    sensor.open = () => {
+      throw new Unavailable(why);
+    };
+    await apply([sensor.entry('a')], []);
+    await clock.advance(3 * RETRY + 10);
+    expect(agent.status().sensors).toMatchObject([{ state: 'unavailable', why }]);
+    expect(log.info.mock.calls).toEqual([]);
+    why = 'it is not ours to read';
+    await clock.advance(3 * RETRY);
+    expect(log.info.mock.calls).toEqual([[{ sensor: 'a', why }, 'the sensor is unavailable']]);
   });
 
   test('for another reason is an error, said again only when the reason changes', async () => {

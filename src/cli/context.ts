@@ -45,6 +45,17 @@ export function stateDir({ state }: GlobalOptions, env: NodeJS.ProcessEnv): stri
   );
 }
 
+/**
+ * How this program is called again so that it finds the service with this folder for state, from any shell of the same user: of a folder
+ * that the environment or an option names, others know nothing.
+ */
+export function commandFor(state: string, env: NodeJS.ProcessEnv): string {
+  const program = env['npm_lifecycle_event'] === 'start' ? 'npm start --' : 'tidegate';
+  const usual = stateDir({}, { ...env, TIDEGATE_STATE: undefined });
+  const folder = /^[\w/.@:+-]+$/.test(state) ? state : `'${state.replaceAll("'", "'\\''")}'`;
+  return state === usual ? program : `${program} --state ${folder}`;
+}
+
 /** The machine to sample: a recorded one, or what `HOST_PROC`, `HOST_SYS` and `HOST_ROOT` say, or this one. */
 export function hostOf({ host }: GlobalOptions, env: NodeJS.ProcessEnv, onRead?: OnRead): Host {
   const options = onRead ? { onRead } : {};

@@ -9,9 +9,9 @@ import { describe, UsageError } from '../errors.ts';
 import { makeFolder } from '../folder.ts';
 import { Web } from '../http/web.ts';
 import type { Log } from '../log.ts';
-import type { Otlp } from '../telemetry/otlp/otlp.ts';
+import { Telemetry } from '../telemetry/telemetry.ts';
 import { selfMetricsText } from '../telemetry/text.ts';
-import { type Context, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
+import { type Context, commandFor, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
 import { createLog } from './log.ts';
 import { Reloading } from './reload.ts';
 import { version } from './version.ts';
@@ -25,9 +25,7 @@ const EVENT_BYTES_MAX = 512 * 1024;
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Options at the top that a reload does not apply. */
-const AT_START: readonly string[] = ['agent', 'log', 'otlp'];
-/** How long the last of telemetry may take to be sent, in milliseconds. */
-const LAST_TELEMETRY_MS = 3000;
+const AT_START: readonly string[] = ['agent', 'log'];
 
 export interface RunOptions extends GlobalOptions {
   readonly config?: string;
@@ -45,7 +43,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   const redact = (text: string): string => before.secrets.redact(now.secrets.redact(text));
   const log = createLog(context.err, config.log, context.paintErr, redact);
   for (const warning of warnings) log.warn({}, formatMistake(warning));
-  const otlp = await openOtlp(config, log);
+  const telemetry = new Telemetry({ version: version(), clock: systemClock, log }, () => agent.self());
   const agent = new Agent({
     agent: config.agent,
     host,
@@ -53,19 +51,21 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     clock: systemClock,
     log,
     maxEventBytes: EVENT_BYTES_MAX,
-    tracing: otlp?.tracing,
+    tracing: telemetry.tracing,
     redact,
   });
-  otlp?.observe(() => agent.self());
+  await telemetry.configure(config);
   const reloading = new Reloading(load, log, async (loaded) => {
     [now, before] = [loaded, now];
     warnOfLate(config, now, log);
     await agent.apply(now);
+    await telemetry.configure({ ...now, agent: config.agent });
     await web.configure(now.http);
   });
   let ready = false;
   const web = new Web({
     version: version(),
+    command: commandFor(state, context.env),
     agent,
     clock: systemClock,
     log,
@@ -83,7 +83,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
     await control.close();
     throw error;
   }
-  const stopped = stopOnSignal(agent, [control, web, { close: async () => await otlp?.stop(LAST_TELEMETRY_MS) }], context, log);
+  const stopped = stopOnSignal(agent, [control, web, telemetry], context, log);
   const started = agent.apply(config);
   reloading.begin(started);
   process.on('SIGHUP', () => void reloading.reload());
@@ -93,8 +93,8 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   await stopped;
 }
 
-function warnOfLate(first: Config, now: Config, log: Log): void {
-  const late = diffConfig(first, now).rest.filter((name) => AT_START.includes(name));
+function warnOfLate(atStart: Config, now: Config, log: Log): void {
+  const late = diffConfig(atStart, now).rest.filter((name) => AT_START.includes(name));
   if (late.length > 0) log.warn({ options: late }, 'these options differ from those at the start, and only a start applies them');
 }
 
@@ -105,13 +105,6 @@ async function createState(folder: string): Promise<string> {
     throw new UsageError(`the folder for state cannot be made: ${describe(error)}; name another with --state or TIDEGATE_STATE`);
   }
   return folder;
-}
-
-/** OpenTelemetry's SDK is loaded where something is to be sent, and nowhere else. */
-async function openOtlp({ otlp, agent, host, labels }: Config, log: Log): Promise<Otlp | undefined> {
-  if (!otlp) return undefined;
-  const { Otlp } = await import('../telemetry/otlp/otlp.ts');
-  return new Otlp(otlp, { agent, host, labels, version: version(), clock: systemClock, log });
 }
 
 /** The first SIGTERM or SIGINT flushes and resolves; a second one ends the process at once. */

@@ -1,12 +1,13 @@
 /** What `tidegate spool` prints for people. What comes from events is shown and not obeyed. */
 import type { DecodedEvent } from '../codec/format.ts';
 import type { LossRange } from '../delivery/losses.ts';
-import type { DeliveryStatus } from '../delivery/status.ts';
+import { type DeliveryStatus, paceOf } from '../delivery/status.ts';
 import type { Cell } from '../event.ts';
-import { printable, quantity } from '../pretty.ts';
+import { printable } from '../pretty.ts';
 import type { Shelf } from '../spool/access.ts';
 import type { Amount, SpoolSummary } from '../spool/contents.ts';
 import type { SpoolItem } from '../spool/item.ts';
+import { quantity } from '../words.ts';
 import type { Context } from './context.ts';
 import { type Column, renderTable } from './table.ts';
 
@@ -101,18 +102,18 @@ function amount({ events, bytes, oldest, newest }: Amount): string {
   return `${count(events, 'event')}, ${size(bytes)}, sampled ${moment(oldest)} to ${moment(newest)}`;
 }
 
-function statusLines({ state, reason, paused, health, ledger, drain }: DeliveryStatus, paint: Context['paint']): string[] {
+function statusLines({ state, reason, paused, health, ledger, spool, drain }: DeliveryStatus, paint: Context['paint']): string[] {
   const word = paused ? paint.yellow('paused') : state === 'waiting' ? paint.yellow(state) : state;
   const lines = [
     `${word}, breaker ${health.breaker}; ${ledger.queued} queued, ${ledger.in_flight} in flight, ${ledger.delivered} delivered`,
   ];
   if (reason !== undefined) lines.push(`${paint.dim('because')} ${printable(reason)}`);
-  if (drain.active && !paused && health.breaker === 'closed') {
+  if (drain.active) {
     const left =
       drain.secondsLeft === undefined
         ? 'not at this rate'
         : `in about ${quantity(drain.secondsLeft, { kind: 'gauge', unit: 's', doc: '' }, '')}`;
-    lines.push(`empties at ${Math.round(drain.rate.events)} events/s; empty ${left}`);
+    lines.push(`empties at ${Math.round(paceOf(drain.rate, spool.events, spool.bytes))} events/s; empty ${left}`);
   }
   return lines;
 }

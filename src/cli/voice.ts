@@ -15,7 +15,7 @@ export interface Announced {
   readonly pages: readonly string[];
 }
 
-/** Says what runs, what is not available here, where events go, and where it can be looked at. */
+/** Says what runs, what is not available here and why (the log does not say it again), where events go, and where it can be looked at. */
 export function announce({ agent, config, state, pages }: Announced, { err, paintErr: paint }: Context, log: Log): void {
   const { sensors } = agent.status();
   const sampling = sensors.filter(({ state: is }) => is === 'sampling').map(({ name }) => name);
@@ -26,7 +26,7 @@ export function announce({ agent, config, state, pages }: Announced, { err, pain
         version: version(),
         run: agent.run,
         sensors: sampling,
-        unavailable: missing.map(({ name }) => name),
+        unavailable: Object.fromEntries(missing.map(({ name, why }) => [name, why ?? ''])),
         sinks: config.sinks.map(({ name }) => name),
         state,
         ...(pages.length > 0 && { pages }),

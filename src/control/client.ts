@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import { errno } from '../errors.ts';
 import type { StatusView } from '../http/view.ts';
-import { request } from '../node-http.ts';
 import { findAddress, isTooLong } from './address.ts';
+import { ask, readJson } from './ask.ts';
 
 /** How long an answer may take to begin, and to go on, in milliseconds. */
 const ANSWER_MS = 40_000;
@@ -75,35 +75,23 @@ export class ControlClient {
     }
   }
 
-  async #send(method: string, target: string, body?: unknown): Promise<IncomingMessage> {
-    if (isTooLong(this.path)) throw new Absent(`no socket can be at ${this.path}`);
-    return await new Promise((resolve, reject) => {
-      const headers = { host: 'service', connection: 'close', ...(body !== undefined && { 'content-type': 'application/json' }) };
-      const sent = request({ socketPath: this.path, method, path: target, headers, timeout: this.#answerMs }, resolve);
-      sent.on('timeout', () => sent.destroy(new Error(`the service did not answer within ${this.#answerMs} ms`)));
-      sent.on('error', (error) => {
-        reject(NOBODY.includes(errno(error)) ? new Absent(`nobody listens at ${this.path}`, { cause: error }) : error);
-      });
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
-    });
+  async #send(method: 'GET' | 'POST', path: string, body?: unknown): Promise<IncomingMessage> {
+    const { path: socketPath } = this;
+    if (isTooLong(socketPath)) throw new Absent(`no socket can be at ${socketPath}`);
+    try {
+      return await ask({ socketPath }, { method, path, body, answerMs: this.#answerMs });
+    } catch (error) {
+      throw NOBODY.includes(errno(error)) ? new Absent(`nobody listens at ${socketPath}`, { cause: error }) : error;
+    }
   }
 }
 
 async function parse(response: IncomingMessage): Promise<unknown> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of response as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > ANSWER_BYTES_MAX) throw new Error(`the service's answer has more than ${ANSWER_BYTES_MAX} bytes`);
-    pieces.push(piece);
-  }
-  const body = JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown;
+  const body = await readJson(response, ANSWER_BYTES_MAX);
   const status = response.statusCode ?? 0;
-  if (status !== 200) {
-    const { error, reason } = body as { error?: unknown; reason?: unknown };
-    throw new ControlRefused(status, String(error ?? reason));
-  }
-  return body;
+  if (status === 200) return body;
+  const { error, reason } = body as { error?: unknown; reason?: unknown };
+  throw new ControlRefused(status, String(error ?? reason));
 }
 
 /** The service that runs with a folder for state, with what it says of itself; undefined when none does. */

@@ -61,7 +61,7 @@ export class Delivery {
   readonly #parts: DeliveryParts;
   #settings: DeliverySettings;
   #openBroker: OpenBroker;
-  readonly #ledger = new Ledger();
+  readonly #ledger: Ledger;
   readonly #intake: Intake;
   readonly #health: Health;
   readonly #keeper: Keeper;
@@ -76,7 +76,9 @@ export class Delivery {
   readonly #writer: Writer;
   #flushing = false;
   #stopped = false;
-  #paused = false;
+  /** Since when an operator holds it back, and since when none does, as Unix time in milliseconds. */
+  #pausedSince: number | undefined;
+  #resumedAt = 0;
   #senderOptions: SenderOptions;
   readonly #senderParts: SenderParts;
   #onRest: (() => void)[] = [];
@@ -89,6 +91,7 @@ export class Delivery {
     this.#parts = parts;
     this.#settings = settings;
     this.#openBroker = openBroker;
+    this.#ledger = new Ledger(clock);
     this.#intake = new Intake(run, settings, this.#ledger, clock);
     this.#pacer = new Pacer(settings.delivery.drain, clock, (rate, peak) =>
       log.warn(
@@ -129,7 +132,7 @@ export class Delivery {
   status(): DeliveryStatus {
     const { lanes, memory } = this.#intake;
     return statusOf({
-      ledger: this.#ledger.view(),
+      ledger: this.#ledger,
       lanes: [...lanes.values()],
       memory,
       health: this.#health.status(),
@@ -140,17 +143,19 @@ export class Delivery {
       counts: this.#counts.view(),
       lateAnswers: this.#counts.lateAnswers,
       stopped: this.#stopped,
-      paused: this.#paused,
+      pausedSince: this.#pausedSince,
+      resumedAt: this.#resumedAt,
     });
   }
 
   /** Sends nothing until `resume`; events queue and are spooled meanwhile. */
   pause(): void {
-    this.#paused = true;
+    this.#pausedSince ??= this.#parts.clock.wall();
   }
 
   resume(): void {
-    this.#paused = false;
+    if (this.#pausedSince !== undefined) this.#resumedAt = this.#parts.clock.wall();
+    this.#pausedSince = undefined;
     this.#kickAll();
   }
 
@@ -203,7 +208,7 @@ export class Delivery {
 
   /** Sends until everything is delivered, but for up to `ms` and only while the broker is well; spools the rest and closes. */
   async stop(ms: number): Promise<void> {
-    if (this.#health.healthy && this.#keeper.ready && !this.#paused) await this.#flush(ms);
+    if (this.#health.healthy && this.#keeper.ready && this.#pausedSince === undefined) await this.#flush(ms);
     this.#stopped = true;
     for (const sender of [...this.#senders.values()].flat()) sender.abandon();
     const safe = await withDeadline(this.#parts.clock, DISK_MS, 'the spool', async () => await this.#keeper.stop()).catch(
@@ -274,7 +279,7 @@ export class Delivery {
       options: () => this.#senderOptions,
       flushing: () => this.#flushing,
       stopped: () => this.#stopped,
-      paused: () => this.#paused,
+      paused: () => this.#pausedSince !== undefined,
       write: (batch) => this.#writer.write(this.#pool, this.#settings.timeout, batch),
       // What failed is not to be trusted to memory any longer.
       onFailure: () => this.#keeper.work(),

@@ -40,6 +40,10 @@ export interface HealthStatus {
   readonly reason: string | undefined;
   /** Why the broker asked to wait, while it does. */
   readonly blocked: string | undefined;
+  /** Since when it does, as Unix time in milliseconds. */
+  readonly blockedSince: number | undefined;
+  /** Since when nothing is wrong with it, while nothing is, as Unix time in milliseconds. */
+  readonly wellSince: number | undefined;
   /** Milliseconds until the next attempt; undefined when nothing is waited for. */
   readonly nextProbe: number | undefined;
 }
@@ -62,6 +66,8 @@ export class Health {
   #delay = 0;
   #probing = false;
   #blocked: string | undefined;
+  #blockedSince: number | undefined;
+  #wellSince: number;
   readonly #onChange: () => void;
 
   /** `onChange` is called when what waits should look again. */
@@ -73,6 +79,7 @@ export class Health {
     this.#random = random;
     this.#onChange = onChange;
     this.#lastSuccess = clock.monotonic();
+    this.#wellSince = clock.wall();
     this.#breaker = circuitBreaker(
       handleWhen((error) => isFailure(error)),
       {
@@ -123,6 +130,8 @@ export class Health {
       failingSince: this.#failingSince,
       reason: this.#reason,
       blocked: this.#blocked,
+      blockedSince: this.#blockedSince,
+      wellSince: this.healthy ? this.#wellSince : undefined,
       nextProbe: waits,
     };
   }
@@ -175,11 +184,17 @@ export class Health {
     if (reason === undefined) this.#log.info({ sink: this.#name }, 'the broker takes events again');
     else this.#log.warn({ sink: this.#name, reason }, 'the broker asks to wait');
     this.#blocked = reason;
+    if (reason === undefined) this.#blockedSince = undefined;
+    else this.#blockedSince ??= this.#clock.wall();
+    this.#wellSince = this.#clock.wall();
     this.#onChange();
   }
 
   #succeeded(): void {
-    if (this.#failures > 0) this.#log.info({ sink: this.#name, failures: this.#failures }, 'the sink works again');
+    if (this.#failures > 0) {
+      this.#log.info({ sink: this.#name, failures: this.#failures }, 'the sink works again');
+      this.#wellSince = this.#clock.wall();
+    }
     this.#failures = 0;
     this.#failingSince = undefined;
     this.#reason = undefined;

@@ -28,8 +28,9 @@ export class Keeper {
   #store: Store | undefined;
   #spool: Spool | undefined;
   #opening: Promise<void> | undefined;
-  /** Whether the spool was read, or cannot be. */
-  #ready = false;
+  /** Since when the spool was read, or cannot be; and since when it is opened or fails. Both as Unix time in milliseconds. */
+  #readySince: number | undefined;
+  #troubleSince: number | undefined;
   #reason: string | undefined;
   #working: Promise<void> | undefined;
   #again = false;
@@ -46,10 +47,20 @@ export class Keeper {
     this.#options = options;
     this.#parts = parts;
     this.#room = new Room(options, parts.intake, parts.clock);
+    this.#troubleSince = parts.clock.wall();
   }
 
   get ready(): boolean {
-    return this.#ready;
+    return this.#readySince !== undefined;
+  }
+
+  get readySince(): number | undefined {
+    return this.#readySince;
+  }
+
+  /** Since when it is being opened or fails, while it is so. */
+  get troubleSince(): number | undefined {
+    return this.#troubleSince;
   }
 
   /** Why the disk does not take what it should, while it does not. */
@@ -113,7 +124,7 @@ export class Keeper {
       const wait = error instanceof StoreError && (error.code === 'locked' || error.code === 'newer');
       if (wait || (this.#options.spool.mode === 'always' && !this.#store)) return;
     }
-    this.#ready = true;
+    this.#readySince ??= this.#parts.clock.wall();
     this.#parts.onChange();
   }
 
@@ -228,6 +239,7 @@ export class Keeper {
     const reason = describe(error);
     if (reason !== this.#reason)
       this.#parts.log.error({ sink: this.#parts.name, reason }, 'the spool fails; events stay in memory');
+    if (this.#reason === undefined) this.#troubleSince = this.#parts.clock.wall();
     this.#reason = reason;
     this.#retryAt = this.#parts.clock.monotonic() + RETRY_MS;
     this.#armFor(this.#retryAt);
@@ -236,6 +248,7 @@ export class Keeper {
   #recovered(): void {
     if (this.#reason !== undefined) this.#parts.log.info({ sink: this.#parts.name }, 'the spool works again');
     this.#reason = undefined;
+    this.#troubleSince = undefined;
   }
 
   /** Sets the timer for what comes next, if anything does. */

@@ -1,7 +1,7 @@
 /** What is not well, one sentence each: what, since when, what is done about it, what an operator may do. */
 import type { Config } from '../config/config.ts';
-import { lossesOf, lostOf, type Monitor } from './monitor.ts';
-import { counted, grouped, moment, size, span } from './phrases.ts';
+import { paceOf } from '../delivery/status.ts';
+import { counted, grouped, moment, size, span } from '../words.ts';
 import type { Condition, Finding, SensorView, SinkView, StatusView } from './view.ts';
 
 /** A failure that lasts no longer is none, in milliseconds: the next attempt is under way. */
@@ -13,8 +13,6 @@ const LOST_MS = 3_600_000;
 const FAILURES_MAX = 2;
 /** From this share on of what may wait it is said that it is nearly full. */
 const NEARLY_FULL = 0.8;
-/** An event loop that is late by this is said to be, in milliseconds. */
-const LOOP_MS = 500;
 /** Targets that are named. */
 const NAMED_MAX = 3;
 
@@ -25,7 +23,8 @@ export interface Seen {
   readonly sinks: readonly SinkView[];
   readonly process: StatusView['process'];
   readonly config: Config;
-  readonly monitor: Monitor;
+  /** How this program is called. */
+  readonly command: string;
   /** On the wall clock, in milliseconds. */
   readonly now: number;
 }
@@ -55,7 +54,7 @@ function ofSink(sink: SinkView, seen: Seen): Finding[] {
     held(sink, seen),
     drain(sink, seen),
     room(sink, seen),
-    letters(sink),
+    letters(sink, seen),
   ];
   return said.flatMap((one) => (one ? [{ ...one, subject: `sink ${sink.name}` }] : []));
 }
@@ -81,11 +80,13 @@ function waiting({ ledger, spool, queue }: SinkView): string {
   return parts.length === 0 ? 'nothing waits' : parts.join(', ');
 }
 
-function losses(sink: SinkView, { monitor, now }: Seen): Said | undefined {
-  const at = monitor.lostAt(sink.name);
+function losses(sink: SinkView, { now }: Seen): Said | undefined {
+  const { lostAt: at } = sink;
   if (at === undefined || now - at > LOST_MS) return undefined;
-  const lost = lostOf(sink.ledger.dropped);
-  const reasons = lossesOf(sink.ledger.dropped).map(([reason, events]) => `${grouped(events)} ${WHY[reason] ?? reason}`);
+  // What an operator gave up is no loss.
+  const losses = Object.entries(sink.ledger.dropped).filter(([reason]) => reason !== 'discarded');
+  const lost = losses.reduce((sum, [, events]) => sum + events, 0);
+  const reasons = losses.map(([reason, events]) => `${grouped(events)} ${WHY[reason] ?? reason}`);
   const text = `${counted(lost, 'event')} of the sink ${sink.name} ${lost === 1 ? 'was' : 'were'} dropped since the start (${reasons.join(', ')}), the last at ${moment(at, now)}.`;
   return { condition: now - at <= LOSING_MS ? 'failing' : 'degraded', text, since: at };
 }
@@ -99,19 +100,14 @@ const WHY: Readonly<Record<string, string>> = {
   shutdown: 'at a shutdown',
 };
 
-function failure(sink: SinkView, { monitor, now }: Seen): Said | undefined {
-  const { breaker, failures, reason, name } = sink;
-  const blocked = breaker?.blocked;
-  const seen = monitor.since(`failure ${name}`, failures > 0 || blocked !== undefined);
-  if (seen === undefined) return undefined;
-  if (blocked !== undefined) {
-    return {
-      condition: 'degraded',
-      text: `${called(sink)} asks to wait since ${moment(seen, now)} (${blocked}); ${waiting(sink)}.`,
-      since: seen,
-    };
+function failure(sink: SinkView, { now }: Seen): Said | undefined {
+  const { breaker, failingSince: since, reason } = sink;
+  if (breaker?.blocked !== undefined) {
+    const { blocked, blockedSince = now } = breaker;
+    const text = `${called(sink)} asks to wait since ${moment(blockedSince, now)} (${blocked}); ${waiting(sink)}.`;
+    return { condition: 'degraded', text, since: blockedSince };
   }
-  const since = breaker?.since ?? seen;
+  if (since === undefined) return undefined;
   if (now - since < PATIENCE_MS && (breaker?.state ?? 'closed') === 'closed') return undefined;
   const next =
     breaker?.nextProbe === undefined
@@ -127,16 +123,14 @@ function failure(sink: SinkView, { monitor, now }: Seen): Said | undefined {
   };
 }
 
-function disk({ spool, name, ledger, queue }: SinkView, { monitor, now }: Seen): Said | undefined {
+function disk({ spool, name, ledger, queue }: SinkView, { now }: Seen): Said | undefined {
   if (!spool) return undefined;
+  const { since = now } = spool;
   if (spool.reason !== undefined) {
-    const since = monitor.since(`disk ${name}`, true);
-    const text = `The spool of ${name} does not take events since ${moment(since ?? now, now)} (${spool.reason}); ${counted(ledger.queued, 'event')} (${size(queue.bytes)}) are in memory alone.`;
-    return { condition: 'failing', text, ...(since !== undefined && { since }) };
+    const text = `The spool of ${name} does not take events since ${moment(since, now)} (${spool.reason}); ${counted(ledger.queued, 'event')} (${size(queue.bytes)}) are in memory alone.`;
+    return { condition: 'failing', text, since };
   }
-  monitor.since(`disk ${name}`, false);
-  const since = monitor.since(`reading ${name}`, !spool.ready);
-  if (since === undefined || now - since < PATIENCE_MS) return undefined;
+  if (spool.ready || now - since < PATIENCE_MS) return undefined;
   return {
     condition: 'degraded',
     text: `The spool of ${name} is being read since ${moment(since, now)}; nothing is sent until it is.`,
@@ -144,22 +138,22 @@ function disk({ spool, name, ledger, queue }: SinkView, { monitor, now }: Seen):
   };
 }
 
-function held(sink: SinkView, { monitor, now }: Seen): Said | undefined {
-  const since = monitor.since(`paused ${sink.name}`, sink.paused === true);
+function held(sink: SinkView, { now, command }: Seen): Said | undefined {
+  const { name, pausedSince: since } = sink;
   if (since === undefined) return undefined;
-  const text = `The sink ${sink.name} is paused by an operator since ${moment(since, now)}; ${waiting(sink)}. To go on: tidegate spool ${sink.name} resume.`;
+  const text = `The sink ${name} is paused by an operator since ${moment(since, now)}; ${waiting(sink)}. To go on: ${command} spool ${name} resume, or Resume ${name} on the page.`;
   return { condition: 'degraded', text, since };
 }
 
-function drain({ name, drain: draining, spool, paused, failures }: SinkView, { monitor, now }: Seen): Said | undefined {
-  const active = draining?.active === true && spool !== undefined && spool.events > 0 && failures === 0 && !paused;
-  const since = monitor.since(`drain ${name}`, active);
-  if (!active || since === undefined || now - since < PATIENCE_MS) return undefined;
+function drain({ name, drain: draining, spool }: SinkView, { now, command }: Seen): Said | undefined {
+  if (!draining?.active || !spool) return undefined;
+  const { since = now } = draining;
+  if (now - since < PATIENCE_MS) return undefined;
   const backlog = `${counted(spool.events, 'event')} (${size(spool.bytes)}) of before are being sent to ${name}`;
-  const rate = `${grouped(draining.rate.events)}/s`;
+  const rate = `${grouped(paceOf(draining.rate, spool.events, spool.bytes))}/s`;
   const text =
     draining.left === undefined
-      ? `${backlog}, and more comes in than the ${rate} that may go: raise the rate with tidegate drain ${name} auto.`
+      ? `${backlog}, and more comes in than the ${rate} that may go: raise the rate with ${command} drain ${name} auto.`
       : `${backlog}, until empty in ${span(draining.left)} at ${rate}.`;
   return { condition: 'degraded', text, since };
 }
@@ -182,41 +176,37 @@ function room({ name, queue, spool }: SinkView, { config }: Seen): Said | undefi
   };
 }
 
-function letters({ name, deadLetters }: SinkView): Said | undefined {
+function letters({ name, deadLetters }: SinkView, { command }: Seen): Said | undefined {
   if (!deadLetters || deadLetters.events === 0) return undefined;
   const are =
     deadLetters.events === 1
       ? 'was refused by the broker for good and is kept'
       : 'were refused by the broker for good and are kept';
-  const text = `${counted(deadLetters.events, 'event')} (${size(deadLetters.bytes)}) of ${name} ${are}: tidegate spool ${name} list --dead shows them.`;
+  const text = `${counted(deadLetters.events, 'event')} (${size(deadLetters.bytes)}) of ${name} ${are}: ${command} spool ${name} list --dead shows them.`;
   return { condition: 'degraded', text };
 }
 
-function ofSensor(sensor: SensorView, { config, monitor, now }: Seen): Finding[] {
-  const { name, state, why, failuresInARow, lastError, targets } = sensor;
+function ofSensor(sensor: SensorView, { config, now }: Seen): Finding[] {
+  const { name, state, since, why, failuresInARow, failingSince = now, lastError, targets } = sensor;
   const subject = `sensor ${name}`;
   // Without a file nobody asked for it: what this machine does not have is no finding.
-  const missing = monitor.since(`missing ${name}`, state === 'unavailable' && config.files.length > 0);
-  if (missing !== undefined) {
-    const text = `The sensor ${name} is unavailable since ${moment(missing, now)}: ${why ?? 'it did not say why'}; it is tried again every few minutes.`;
-    return [{ condition: 'degraded', subject, text, since: missing }];
-  }
-  const failing = monitor.since(`failing ${name}`, failuresInARow > FAILURES_MAX);
-  if (failing !== undefined) {
-    const since = sensor.lastSuccess ?? failing;
-    const text = `The sensor ${name} fails since ${moment(since, now)}, ${counted(failuresInARow, 'time')} in a row: ${lastError ?? 'it did not say why'}.`;
+  if (state === 'unavailable' && config.files.length > 0) {
+    const text = `The sensor ${name} is unavailable since ${moment(since, now)}: ${why ?? 'it did not say why'}; it is tried again every few minutes.`;
     return [{ condition: 'degraded', subject, text, since }];
   }
-  const some = monitor.since(`targets ${name}`, targets !== undefined && targets.failing > 0);
-  if (!targets || some === undefined) return [];
+  if (failuresInARow > FAILURES_MAX) {
+    const text = `The sensor ${name} fails since ${moment(failingSince, now)}, ${counted(failuresInARow, 'time')} in a row: ${lastError ?? 'it did not say why'}.`;
+    return [{ condition: 'degraded', subject, text, since: failingSince }];
+  }
+  if (!targets || targets.failing === 0) return [];
+  const some = targets.failingSince ?? now;
   const named = targets.problems.slice(0, NAMED_MAX).map((one) => `${one.name} (${one.problem})`);
   const more = targets.failing > named.length ? ` and ${targets.failing - named.length} more` : '';
   const text = `${grouped(targets.failing)} of ${counted(targets.total, 'target')} of the sensor ${name} fail since ${moment(some, now)}: ${named.join(', ')}${more}.`;
   return [{ condition: 'degraded', subject, text, since: some }];
 }
 
-function ofProcess({ process: { loopDelay }, monitor }: Seen): Finding[] {
-  const since = monitor.since('loop', loopDelay > LOOP_MS);
+function ofProcess({ process: { loopDelay, lateSince: since } }: Seen): Finding[] {
   if (since === undefined) return [];
   const text = `The service is late by up to ${span(loopDelay)} in what it does: the machine or its disk is overloaded, or a sensor blocks it.`;
   return [{ condition: 'degraded', subject: 'service', text, since }];

@@ -4,14 +4,14 @@
  *   off ──configure──▶ listening ──configure──▶ listening elsewhere, or off ──close──▶ off
  *
  * The token and the certificates are looked at every LOOK_MS and at each reload. What cannot be had at the start ends the service with a
- * reason; only the default address, which nobody asked for, may be another's: then there is no page, and it is said. What cannot be had
- * at a reload is said, and what was stays where it can.
+ * reason; only the default address, which nobody asked for, may be another's: then there is no page, and it is said. At a reload the new
+ * place is taken before the old one is left, so that what cannot be had is said, and what was stays.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import { describe, errno, UsageError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { createListener, type Handle, listenAt } from './listener.ts';
+import { createListener, type Handle, listenAt, type TlsOptions } from './listener.ts';
 import { type Address, addressesOf, formatAddress, type HttpOptions, isLoopback } from './options.ts';
 import { ServerSecrets } from './secrets.ts';
 import type { Service } from './service.ts';
@@ -27,7 +27,12 @@ const EXIT_UNAVAILABLE = 69;
 
 interface Listening {
   readonly server: Server | SecureServer;
+  /** As the options name it, and with the port that it has. */
+  readonly asked: string;
   readonly address: Address;
+  /** Who is let in and how: what it cannot be told while it listens. */
+  readonly rules: string;
+  secrets: ServerSecrets;
 }
 
 export class HttpServer {
@@ -36,7 +41,7 @@ export class HttpServer {
   readonly #log: Log;
   #options: string | undefined;
   #secrets: ServerSecrets | undefined;
-  #listening: Listening[] = [];
+  #listening: readonly Listening[] = [];
   #cancelLook: () => void = () => {};
   #complaint: string | undefined;
 
@@ -54,59 +59,111 @@ export class HttpServer {
     });
   }
 
-  /** Listens as the options say. Throws `UsageError` when it cannot; then it listens nowhere. */
+  /** Listens as the options say. Throws `UsageError` when it cannot; then it listens where it did before. */
   async configure(options: HttpOptions): Promise<void> {
     const mark = JSON.stringify(options);
     if (mark === this.#options) return await this.#look();
-    this.#stop();
-    this.#options = undefined;
-    if (options.enabled) await this.#listen(options);
+    if (options.enabled) await this.#move(options);
+    else this.close();
     this.#options = mark;
   }
 
   close(): void {
-    this.#stop();
+    this.#cancelLook();
+    this.#stop(this.#listening);
+    this.#listening = [];
+    this.#secrets = undefined;
   }
 
-  async #listen(options: HttpOptions): Promise<void> {
+  /** From where it listens to where it shall: what is the same goes on, and the rest ends when the new is there. */
+  async #move(options: HttpOptions): Promise<void> {
     const secrets = new ServerSecrets(options);
     await secrets.readToken();
-    const tls = await secrets.readTls();
-    this.#secrets = secrets;
+    const read = await secrets.readTls();
+    const tls = read && { ...read, ...(options.tls?.ca !== undefined && { requestCert: true }) };
+    const rules = JSON.stringify([options.token, options.tls]);
+    const before = this.#listening;
+    const next: Listening[] = [];
+    const gaveWay: Listening[] = [];
     for (const address of addressesOf(options)) {
-      const caller = (incoming: IncomingMessage) => ({
-        from: from(incoming),
-        trusted: false,
-        loopback: isLoopback(address),
-        secure: tls !== undefined,
-        token: secrets.token,
-      });
+      const asked = formatAddress(address);
+      const same = before.find((one) => one.asked === asked && one.rules === rules && !next.includes(one));
       try {
-        const secured = tls && { ...tls, ...(options.tls?.ca !== undefined && { requestCert: true }) };
-        const server = await createListener({ handle: this.#handle, caller, connections: CONNECTIONS_MAX, tls: secured });
-        const port = await listenAt(server, address.host, address.port);
-        this.#listening.push({ server, address: { ...address, port } });
+        next.push(same ?? (await this.#open({ asked, address, rules, secrets }, tls, before, gaveWay)));
       } catch (error) {
-        this.#stop();
-        this.#refuse(error, address, options);
-        return;
+        this.#stop(next.filter((one) => !before.includes(one)));
+        await this.#restore(gaveWay);
+        return this.#refuse(error, address, options);
       }
     }
+    this.#stop(before.filter((one) => !next.includes(one)));
+    for (const one of next) {
+      one.secrets = secrets;
+      if (tls && 'setSecureContext' in one.server) one.server.setSecureContext(tls);
+    }
+    this.#secrets = secrets;
+    this.#listening = next;
+    this.#cancelLook();
     this.#lookLater();
+  }
+
+  async #open(
+    about: Omit<Listening, 'server'>,
+    tls: TlsOptions | undefined,
+    before: readonly Listening[],
+    gaveWay: Listening[],
+  ): Promise<Listening> {
+    const { address } = about;
+    const caller = (incoming: IncomingMessage) => ({
+      from: from(incoming),
+      trusted: false,
+      loopback: isLoopback(address),
+      secure: tls !== undefined,
+      token: listening.secrets.token,
+    });
+    const server = await createListener({ handle: this.#handle, caller, connections: CONNECTIONS_MAX, tls });
+    const listening = { ...about, server };
+    const listen = async (): Promise<Listening> => {
+      const port = await listenAt(server, address.host, address.port);
+      return Object.assign(listening, { address: { ...address, port } });
+    };
+    try {
+      return await listen();
+    } catch (error) {
+      // What is in the way may be our own: the same address under other rules, or one address that all addresses include.
+      const ours = before.filter((one) => one.address.port === address.port && !gaveWay.includes(one));
+      if (errno(error) !== 'EADDRINUSE' || ours.length === 0) throw error;
+      for (const one of ours) one.server.close();
+      gaveWay.push(...ours);
+      return await listen();
+    }
+  }
+
+  /** Listens again where it ceased to for what could not be had then. */
+  async #restore(gaveWay: readonly Listening[]): Promise<void> {
+    for (const { server, address } of gaveWay) {
+      try {
+        await listenAt(server, address.host, address.port);
+      } catch (error) {
+        this.#log.error({ address: formatAddress(address), reason: describe(error) }, 'the page cannot be had there any more');
+      }
+    }
   }
 
   /** The default address is nobody's wish. */
   #refuse(error: unknown, address: Address, options: HttpOptions): void {
     const where = formatAddress(address);
     const taken = errno(error) === 'EADDRINUSE';
-    if (options.listen === undefined && taken)
+    const { urls } = this;
+    if (options.listen === undefined && taken && urls.length === 0)
       return this.#log.warn(
         { address: where },
         'another program has the address of the page, so that there is none; http.listen names another',
       );
     const what = taken ? 'another program listens there' : describe(error);
+    const stays = urls.length > 0 ? `; until then the page stays at ${urls.join(', ')}` : '';
     throw new UsageError(
-      `http.listen: ${where}: ${what}; name another address, or set http.enabled to false`,
+      `http.listen: ${where}: ${what}; name another address, or set http.enabled to false${stays}`,
       taken ? EXIT_UNAVAILABLE : undefined,
     );
   }
@@ -134,14 +191,12 @@ export class HttpServer {
   }
 
   /** Nobody else is let in from now on; answers that are on their way may end. */
-  #stop(): void {
-    this.#cancelLook();
-    for (const { server } of this.#listening.splice(0)) {
+  #stop(listening: readonly Listening[]): void {
+    for (const { server } of listening) {
       server.close();
       server.closeIdleConnections();
       this.#service.clock.after(GRACE_MS, () => server.closeAllConnections());
     }
-    this.#secrets = undefined;
   }
 }
 

@@ -7,6 +7,7 @@ import type { DrainRate } from '../delivery/options.ts';
 import type { DeliveryStatus } from '../delivery/status.ts';
 import type { TideEvent } from '../event.ts';
 import type { Log } from '../log.ts';
+import type { ProcessReading } from '../telemetry/process-figures.ts';
 import type { LogLevel } from './view.ts';
 
 /** What of a delivery is used. */
@@ -27,6 +28,8 @@ export interface ServedAgent {
   /** See `Scheduler.late`. */
   readonly late: number;
   status(): AgentStatus;
+  /** What the process costs, and how its event loop fares. */
+  process(): ProcessReading;
   subscribe(take: (event: TideEvent) => void): () => void;
   /** Undefined for a sink that is not there, or is no broker's. */
   delivery(sink: string): ServedDelivery | undefined;
@@ -34,6 +37,8 @@ export interface ServedAgent {
 
 export interface Service {
   readonly version: string;
+  /** How an operator calls this program so that it means this service: `tidegate`, with `--state` where its folder is not the usual one. */
+  readonly command: string;
   readonly agent: ServedAgent;
   readonly clock: Clock;
   readonly log: Log;

@@ -19,8 +19,8 @@ export function statusOf(service: Service, monitor: Monitor, actions: boolean): 
   const status = agent.status();
   const sensors = status.sensors.map((sensor) => sensorOf(sensor, config));
   const sinks = status.sinks.map((sink) => sinkOf(sink, config, monitor));
-  const process = monitor.figures.view();
-  const findings = findingsOf({ sensors, sinks, process, config, monitor, now: clock.wall() });
+  const process = monitor.process();
+  const findings = findingsOf({ sensors, sinks, process, config, command: service.command, now: clock.wall() });
   return {
     service: {
       version: service.version,
@@ -49,18 +49,27 @@ const shown = <T extends SensorView | SinkView>(view: T, { secrets }: Config): T
   type: view.type,
 });
 
-function sensorOf({ name, state, why, stats, restarts, targets }: AgentStatus['sensors'][number], config: Config): SensorView {
+function sensorOf(
+  { name, state, since, why, stats, restarts, targets }: AgentStatus['sensors'][number],
+  config: Config,
+): SensorView {
   const entry = config.sensors.find((one) => one.name === name);
   return {
     name,
     type: entry?.type ?? name,
     state,
+    since,
     ...(why !== undefined && { why }),
     interval: entry?.interval ?? 0,
     ...samplesOf(stats ?? noStats()),
     ...(restarts !== undefined && { restarts }),
     ...(targets && {
-      targets: { total: targets.total, failing: targets.failing, problems: targets.problems.map((problem) => ({ ...problem })) },
+      targets: {
+        total: targets.total,
+        failing: targets.failing,
+        ...(targets.failingSince !== undefined && { failingSince: targets.failingSince }),
+        problems: targets.problems.map((problem) => ({ ...problem })),
+      },
     }),
   };
 }
@@ -74,6 +83,7 @@ function samplesOf({ samples, failures, failuresInARow, overruns, timeouts, miss
     timeouts,
     missed,
     duration,
+    ...(last.failingSince !== undefined && { failingSince: last.failingSince }),
     ...(last.lastSuccess !== undefined && { lastSuccess: last.lastSuccess }),
     ...(last.lastError !== undefined && { lastError: last.lastError }),
   };
@@ -83,7 +93,8 @@ type SinkStatus = AgentStatus['sinks'][number];
 
 function sinkOf(sink: SinkStatus, config: Config, monitor: Monitor): SinkView {
   const entry = config.sinks.find((one) => one.name === sink.name);
-  const { name, state, reason, failures, lateAnswers, ledger, queuedBytes } = sink;
+  const { name, state, reason, failures, failingSince, lateAnswers, ledger, lostAt, queuedBytes } = sink;
+  const latency = monitor.latency(sink);
   const maxBytes = entry?.common.queue.max_bytes;
   return {
     name,
@@ -93,23 +104,27 @@ function sinkOf(sink: SinkStatus, config: Config, monitor: Monitor): SinkView {
     condition: 'well',
     ...(reason !== undefined && { reason }),
     failures,
+    ...(failingSince !== undefined && { failingSince }),
     lateAnswers,
     ledger: { ...ledger, dropped: { ...ledger.dropped } },
+    ...(lostAt !== undefined && { lostAt }),
     queue: { events: ledger.queued, bytes: queuedBytes, ...(maxBytes !== undefined && { maxBytes }) },
     rates: monitor.rates(sink),
+    ...(latency && { latency }),
     ...('health' in sink && brokerOf(sink, entry)),
   };
 }
 
 /** What a sink to a broker has besides. */
 function brokerOf(status: DeliveryStatus, entry: SinkEntry | undefined) {
-  const { health, spool, deadLetters, drain, paused } = status;
+  const { health, spool, deadLetters, drain, paused, pausedSince } = status;
   const maxBytes = entry && isBroker(entry.definition) ? deliveryOf(entry.options).spool.max_bytes : 0;
   return {
     breaker: {
       state: health.breaker,
-      ...(health.failingSince !== undefined && { since: health.failingSince }),
+      ...(health.since !== undefined && { since: health.since }),
       ...(health.blocked !== undefined && { blocked: health.blocked }),
+      ...(health.blockedSince !== undefined && { blockedSince: health.blockedSince }),
       ...(health.nextProbe !== undefined && { nextProbe: health.nextProbe }),
     },
     spool: {
@@ -119,14 +134,17 @@ function brokerOf(status: DeliveryStatus, entry: SinkEntry | undefined) {
       ...(spool.oldest !== undefined && { oldest: spool.oldest }),
       ready: spool.ready,
       ...(spool.reason !== undefined && { reason: spool.reason }),
+      ...(spool.since !== undefined && { since: spool.since }),
     },
     deadLetters: { ...deadLetters },
     drain: {
       active: drain.active,
+      ...(drain.since !== undefined && { since: drain.since }),
       rate: { ...drain.rate },
       peak: { ...drain.peak },
       ...(drain.secondsLeft !== undefined && { left: drain.secondsLeft * 1000 }),
     },
     paused,
+    ...(pausedSince !== undefined && { pausedSince }),
   } satisfies Partial<SinkView>;
 }

@@ -34,11 +34,13 @@ export const sensorView = z
     name: z.string(),
     type: z.string(),
     state: z.enum(['opening', 'sampling', 'unavailable', 'closed']),
+    since: moment('When it came to this state'),
     why: z.string().optional().describe('Why it is unavailable.'),
     interval: ms('How often it samples'),
     samples: count('Samples begun.'),
     failures: count('Samples that failed.'),
     failuresInARow: count('Failures since the last success.'),
+    failingSince: moment('When the first of them began, while there are any').optional(),
     overruns: count('Moments at which the sample before was still running.'),
     timeouts: count('Samples that took too long.'),
     missed: count('Moments that a suspend, a jump of the clock or a busy process skipped.'),
@@ -50,6 +52,7 @@ export const sensorView = z
       .object({
         total: count('Targets.'),
         failing: count('Targets that fail now.'),
+        failingSince: moment('Since when any of them fails').optional(),
         problems: z.array(z.object({ name: z.string(), problem: z.string() })),
       })
       .optional(),
@@ -77,8 +80,10 @@ export const sinkView = z
     condition: conditionName,
     reason: z.string().optional().describe('What the last failure was, while it lasts.'),
     failures: count('Failures since the last success.'),
+    failingSince: moment('When it began to fail, while it does').optional(),
     lateAnswers: count('Answers that came after their deadline.'),
     ledger: ledgerView,
+    lostAt: moment('When events were last given up, but for an operator’s wish').optional(),
     queue: z.object({ events: count('Events in memory.'), bytes: bytes('Their size'), maxBytes: bytes('The limit').optional() }),
     rates: z.object({
       in: count('Events a second that the sink took of late.'),
@@ -87,12 +92,15 @@ export const sinkView = z
     latency: z
       .object({ p50: ms('Half of the events were confirmed within this'), p99: ms('99 of 100 were') })
       .optional()
-      .describe('From the moment of a sample to its confirmation, over the last minutes.'),
+      .describe(
+        'From the moment of a sample to its confirmation, over the last five minutes, estimated from a histogram; absent where none was confirmed.',
+      ),
     breaker: z
       .object({
         state: z.enum(['closed', 'open', 'half_open']),
-        since: moment('When it came to this state').optional(),
+        since: moment('When it opened or closed last').optional(),
         blocked: z.string().optional().describe('Why the broker asked to wait, while it does.'),
+        blockedSince: moment('Since when it does').optional(),
         nextProbe: ms('Time until the next attempt').optional(),
       })
       .optional()
@@ -105,18 +113,21 @@ export const sinkView = z
         oldest: moment('The oldest event on disk').optional(),
         ready: z.boolean().describe('Whether it was read, so that sending may begin.'),
         reason: z.string().optional().describe('Why the disk does not take what it should, while it does not.'),
+        since: moment('Since when it is not ready or has such a reason').optional(),
       })
       .optional(),
     deadLetters: z.object({ events: count('Dead letters.'), bytes: bytes('Their size') }).optional(),
     drain: z
       .object({
-        active: z.boolean().describe('Whether a backlog is being emptied.'),
+        active: z.boolean().describe('Whether a backlog is being sent: there is one, and nothing keeps it back.'),
+        since: moment('When that began, while it is so').optional(),
         rate: rate.describe('The most that is sent of it.'),
         peak: rate.describe('The most that came in within a second.'),
-        left: ms('Time until it is empty, at this rate').optional(),
+        left: ms('Time until it is empty at this rate, while it is being sent and more may go than comes in').optional(),
       })
       .optional(),
-    paused: z.boolean().optional(),
+    paused: z.boolean().optional().describe('Whether an operator holds it back.'),
+    pausedSince: moment('Since when').optional(),
   })
   .meta({ id: 'Sink' });
 
@@ -138,6 +149,7 @@ export const statusView = z
       cpu: z.number().describe('Share of one core of late, 1 is a whole one.'),
       rss: bytes('Resident memory'),
       loopDelay: ms('The 99th percentile of what the event loop was late by, of late'),
+      lateSince: moment('Since when that is more than half a second, while it is').optional(),
       descriptors: count('Open file descriptors.').optional(),
     }),
     actions: z.boolean().describe('Whether a token for actions is configured.'),

@@ -1,6 +1,7 @@
 // @ts-check
 /** The sinks, a card each: how it is, what it does about it, its account, its plot, and what can be done. */
 import { showDead } from './dead.mjs';
+import { confirm } from './dialog.mjs';
 import { anchor, find, h, keyed, mark, now, setAttribute, setChildren, setMark, setText, time, timeToCome } from './dom.mjs';
 import { bytes, count, counted, duration, perSecond, rate, shortDuration } from './humane.mjs';
 import { LedgerPart } from './ledger.mjs';
@@ -31,7 +32,7 @@ function sentence({ condition, state, paused, breaker, drain, type }) {
 
 /** Facts that there are to tell, as words and what to say. @param {SinkView} sink @returns {[string, Child[]][]} */
 function facts(sink) {
-  const { breaker, spool, drain, latency, queue, failures, lateAnswers, rates } = sink;
+  const { breaker, spool, drain, latency, queue, failures, failingSince, lateAnswers, rates } = sink;
   /** @type {[string, Child[]][]} */
   const rows = [['Rate', [`${perSecond(rates.in)} in, ${perSecond(rates.out)} out, events/s`]]];
   if (breaker && breaker.state !== 'closed') {
@@ -41,7 +42,8 @@ function facts(sink) {
     ]);
     if (breaker.nextProbe !== undefined) rows.push(['Next try', [timeToCome(now() + breaker.nextProbe)]]);
   }
-  if (failures > 0) rows.push(['Failures in a row', [count(failures)]]);
+  if (failures > 0)
+    rows.push(['Failures in a row', [count(failures), ...(failingSince ? [', the first ', time(failingSince)] : [])]]);
   if (lateAnswers > 0) rows.push(['Late answers', [count(lateAnswers)]]);
   rows.push([
     'In memory',
@@ -56,10 +58,9 @@ function facts(sink) {
     ]);
     if (spool.oldest !== undefined && spool.events > 0) rows.push(['Oldest on disk', [time(spool.oldest)]]);
   }
-  // While the broker is away nothing is emptied, whatever the rate.
-  if (drain?.active && (breaker === undefined || breaker.state === 'closed')) {
+  if (drain && (drain.active || (spool && spool.events > 0))) {
     rows.push([
-      'Draining',
+      drain.active ? 'Draining' : 'Will drain',
       [`at most ${rate(drain.rate.events)}${drain.rate.bytes > 0 ? `, ${bytes(drain.rate.bytes)}/s` : ''}`],
     ]);
     if (drain.left !== undefined) rows.push(['Empty', [`in ${duration(drain.left)}`]]);
@@ -67,7 +68,7 @@ function facts(sink) {
   if (latency)
     rows.push([
       'From sample to confirmed',
-      [`half within ${shortDuration(latency.p50)}, 99 of 100 within ${shortDuration(latency.p99)}`],
+      [`half within ${shortDuration(latency.p50)}, 99 % within ${shortDuration(latency.p99)}`],
     ]);
   return rows;
 }
@@ -91,6 +92,7 @@ class SinkPart {
   #probe = h('button', { type: 'button' }, 'Try now');
   #dead = h('button', { type: 'button' });
   #drain = h('form', { class: 'inline' });
+  #discard = h('button', { type: 'button' }, 'Give up what is on disk …');
   #buttons = h('div', { class: 'buttons' });
 
   /** @param {SinkView} sink @param {Actions} actions */
@@ -109,7 +111,8 @@ class SinkPart {
       () => void actions.toSink(name, 'probe', {}, `try ${name}`, () => `${name} tries its broker now.`),
     );
     this.#dead.addEventListener('click', () => void showDead(name, this.#sink.deadLetters?.events ?? 0, actions, this.#allowed));
-    this.#buttons.append(this.#pause, this.#probe, this.#dead, this.#drain);
+    this.#discard.addEventListener('click', () => void this.#giveUp());
+    this.#buttons.append(this.#pause, this.#probe, this.#dead, this.#discard, this.#drain);
     const head = h('header', {}, this.#mark, h('h3', { id: `${id}-title` }, name), this.#destination);
     const left = h('div', { class: 'left' }, this.#facts, this.#meter, this.#ledger.node);
     this.node.append(head, this.#sentence, this.#reason, h('div', { class: 'two' }, left, this.#plot.node), this.#buttons);
@@ -117,26 +120,46 @@ class SinkPart {
 
   /** @param {string} name */
   #makeDrain(name) {
-    const id = `${anchor('drain', name)}`;
-    const input = h('input', {
-      id,
-      name: 'rate',
-      size: 6,
-      autocomplete: 'off',
-      inputmode: 'numeric',
-      pattern: ' *(auto|[1-9][0-9]*) *',
-      required: true,
-      value: 'auto',
-      title: 'auto, or events a second',
-    });
-    this.#drain.append(h('label', { for: id }, 'Drain, events/s'), input, h('button', {}, 'Set'));
+    const field = (/** @type {string} */ unit, /** @type {string} */ pattern, /** @type {string} */ title) => {
+      const id = `${anchor(`drain-${unit}`, name)}`;
+      const about = {
+        id,
+        name: unit,
+        size: 8,
+        autocomplete: 'off',
+        placeholder: 'configured',
+        pattern: ` *(auto|${pattern}) *`,
+        title,
+      };
+      const input = h('input', about);
+      this.#drain.append(h('label', { for: id }, `Drain, ${unit}/s`), input);
+      return input;
+    };
+    const events = field('events', '[1-9][0-9]*', 'auto, or events a second; nothing: as configured');
+    const size = field('bytes', '[0-9.]+ *([KMGT]i?)?B?', 'auto, or bytes a second, such as 4MiB; nothing: as configured');
+    this.#drain.append(h('button', {}, 'Set'));
     this.#drain.addEventListener('submit', (event) => {
       event.preventDefault();
-      const value = input.value.trim();
-      const body = value === 'auto' ? { rate: 'auto' } : { rate: Number(value) };
-      const words = value === 'auto' ? 'at a rate that it finds itself' : `at most ${rate(Number(value))}`;
-      void this.#actions.toSink(name, 'drain', body, `set the drain of ${name}`, () => `${name} now drains ${words}.`);
+      const [most, bytes] = [events.value.trim(), size.value.trim()];
+      const body = {
+        ...(most !== '' && { rate: most === 'auto' ? most : Number(most) }),
+        ...(bytes !== '' && { byte_rate: bytes }),
+      };
+      const words = (/** @type {string} */ value, /** @type {string} */ limit) =>
+        value === '' ? 'as configured' : value === 'auto' ? 'at a rate that it finds itself' : `at most ${limit}`;
+      const done = () =>
+        `${name} now drains: events ${words(most, rate(Number(most)))}, bytes ${words(bytes, `${bytes}/s`)}. This holds until the next reload.`;
+      void this.#actions.toSink(name, 'drain', body, `set the drain of ${name}`, done);
     });
+  }
+
+  async #giveUp() {
+    const { name, spool } = this.#sink;
+    const words = `${counted(spool?.events ?? 0, 'event')} on disk`;
+    const consequence = `They were not delivered to ${name}, and cannot be brought back. Whoever reads there is told how many are missing. What is being sent at this moment stays.`;
+    if (!(await confirm(`Give up ${words}?`, consequence, `Give up ${words}`))) return;
+    const done = (/** @type {{ events?: number }} */ { events }) => `${counted(events ?? 0, 'event')} of ${name} given up.`;
+    await this.#actions.toSink(name, 'spool/discard', { numbers: 'all' }, `give up ${words} of ${name}`, done);
   }
 
   async #togglePause() {
@@ -176,6 +199,7 @@ class SinkPart {
     this.#pause.hidden = this.#drain.hidden = !(delivers && actions);
     this.#probe.hidden = !(delivers && actions && (sink.breaker?.state !== 'closed' || sink.state === 'waiting'));
     this.#dead.hidden = dead === 0;
+    this.#discard.hidden = !(actions && (sink.spool?.events ?? 0) > 0);
     this.#buttons.hidden = [...this.#buttons.children].every((child) => /** @type {HTMLElement} */ (child).hidden);
     setText(this.#pause, sink.paused ? `Resume ${sink.name}` : `Pause ${sink.name}`);
     setText(this.#dead, `${counted(dead, 'dead letter')} …`);

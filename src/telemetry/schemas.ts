@@ -99,11 +99,14 @@ export const drain = defineSchema({
   doc: 'How the backlog of a sink to a broker empties.',
   attributes: ['sink'],
   fields: {
-    active: gauge('{backlog}', '1 while a backlog is being emptied, or else 0.'),
+    active: gauge(
+      '{backlog}',
+      '1 while a backlog is being sent, or else 0: without one, and while the broker is away or the sink is paused.',
+    ),
     rate: gauge('{event}/s', 'The most that is sent of it a second.'),
     byte_rate: gauge('By/s', 'The same in bytes.'),
     peak: gauge('{event}/s', 'The most events that came in within a second, of late.'),
-    time_left: gauge('s', 'Time until it is empty at this rate; absent without a backlog, and where it never will be.'),
+    time_left: gauge('s', 'Time until it is empty at this rate; absent while none is being sent, and where it never will be.'),
     paused: gauge('{sink}', '1 while an operator has paused the sink, or else 0.'),
   },
 });

@@ -56,6 +56,23 @@ describe('a running service', () => {
     expect(service.written.err).not.toContain(TOKEN);
   });
 
+  it('tells of a paused sink with a command that lets it go on, from any folder and environment', async () => {
+    const { service } = serve((folder) => BASE(folder, `{ listen: "127.0.0.1:0", token: ${TOKEN} }`));
+    await until('ran', runs(service), service);
+    const base = addressOf(service);
+    type Told = { sinks: { name: string; paused?: boolean }[]; findings: { text: string }[] };
+    const status = async (): Promise<Told> => (await (await fetch(`${base}/api/status`)).json()) as Told;
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    await fetch(`${base}/api/sinks/broker/pause`, { method: 'POST', headers });
+    const { findings } = await status();
+    const [, command = ''] =
+      /To go on: tidegate (.+), or Resume broker on the page\.$/.exec(findings.map(({ text }) => text).join('\n')) ?? [];
+    expect(await tidegate(command.split(' '), { cwd: '/' })).toMatchObject({ code: 0, err: expect.stringContaining('resumed') });
+    expect((await status()).sinks.find(({ name }) => name === 'broker')).toMatchObject({ paused: false });
+    service.child.kill('SIGTERM');
+    expect((await service.ended).code).toBe(0);
+  });
+
   it('ends with 78 where it would be open to other machines', async () => {
     const { service } = serve((work) => BASE(work, '{ listen: "0.0.0.0:0" }'));
     const { code, err } = await service.ended;

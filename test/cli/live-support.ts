@@ -15,6 +15,7 @@ export function sensorOf(name: string, more: Partial<SensorView> = {}): SensorVi
     name,
     type: name,
     state: 'sampling',
+    since: NOW - 3_600_000,
     interval: 10_000,
     samples: 1234,
     failures: 0,

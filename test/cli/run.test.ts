@@ -1,8 +1,21 @@
 /** The service as an operator has it: what is on disk after a signal, and what a reload touches. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { counted, eventsOf, logOf, numbersOf, type Started, serve, start, until, workplace } from './process-support.ts';
+import {
+  counted,
+  eventsOf,
+  hasTerminal,
+  logOf,
+  numbersOf,
+  onTerminal,
+  type Started,
+  serve,
+  start,
+  until,
+  workplace,
+} from './process-support.ts';
 
 const SENSORS = 'interval: 200ms\nsensors:\n  load: {}\n  memory: {}\n';
 
@@ -41,7 +54,9 @@ describe('tidegate run', () => {
     expect(new Set(eventsOf(file).map(({ sensor }) => sensor))).toContain('load');
     const [runs] = logOf(service.written.err).filter(({ msg }) => msg === 'runs');
     expect(runs).toMatchObject({ sinks: ['events'], state });
-    expect(runs?.['unavailable']).toContain('cpu');
+    expect(runs?.['unavailable']).toMatchObject({ cpu: expect.stringContaining('proc/stat') });
+    // Once is enough: of the sensors, nothing else speaks of it.
+    expect(logOf(service.written.err).filter(({ sensor }) => sensor === 'cpu')).toEqual([]);
   });
 
   // Labels this long fill a pipe within a few samples. What the file has says that the pipe is full.
@@ -95,6 +110,19 @@ describe('tidegate run', () => {
     await until('went on', () => eventsOf(archive).length >= before + 8, service);
     service.child.kill('SIGTERM');
     expect((await service.ended).code).toBe(0);
+  });
+
+  it.runIf(hasTerminal)('greets whoever starts it on a terminal, and says once what is not here', async () => {
+    const { machine, state } = workplace();
+    const service = start(['--state', state, '--host', machine], { through: onTerminal });
+    const greeted = (): string => Buffer.concat(service.written.out).toString();
+    await until('greeted', () => greeted().includes('Ctrl-C stops it.'), service);
+    service.child.kill('SIGTERM');
+    await service.ended;
+    const lines = stripVTControlCharacters(greeted()).split('\r\n');
+    expect(lines.filter((line) => line.includes('proc/stat is not there'))).toEqual([
+      expect.stringMatching(/^not here {2}cpu: /),
+    ]);
   });
 
   it('says why its folder for state cannot be made', async () => {

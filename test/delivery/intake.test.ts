@@ -12,7 +12,8 @@ import { Random } from './simulation/random.ts';
 const ROOM = { max_events: 10, max_bytes: 2 ** 20 };
 
 function intakeOf(queue: QueueOptions, delivery: Parameters<typeof settingsOf>[0] = {}) {
-  const [ledger, clock] = [new Ledger(), new FakeClock()];
+  const clock = new FakeClock();
+  const ledger = new Ledger(clock);
   const intake = new Intake('run', settingsOf(delivery, { queue }), ledger, clock);
   const kept = (lane = 0): number[] =>
     intake

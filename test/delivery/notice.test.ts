@@ -9,7 +9,7 @@ import { FakeClock } from '../clock.ts';
 import { settingsOf } from './parts.ts';
 
 const notices = (format: 'json' | 'msgpack' = 'json'): Notices => {
-  const intake = new Intake('run2', settingsOf({ format }), new Ledger(), new FakeClock());
+  const intake = new Intake('run2', settingsOf({ format }), new Ledger(new FakeClock()), new FakeClock());
   return new Notices({ sink: 'kafka', agent: 'agent', host: 'host', run: 'run2', encode: (event) => intake.encode(event) });
 };
 const lost = (first: number, last: number): LossRange => ({

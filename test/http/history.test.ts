@@ -2,7 +2,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Monitor } from '../../src/http/monitor.ts';
 import { FakeClock } from '../clock.ts';
-import { agentOf, brokerStatus, configOf, serviceOf } from './service.ts';
+import { agentOf, brokerStatus, configOf, SPOOL, serviceOf } from './service.ts';
 
 const ledgerOf = (published: number, delivered: number) => ({
   published,
@@ -17,7 +17,7 @@ const ledgerOf = (published: number, delivered: number) => ({
 async function monitored(ready = true) {
   const clock = new FakeClock();
   const { agent } = agentOf();
-  agent.broker = brokerStatus({ spool: { events: 0, bytes: 0, oldest: undefined, ready, reason: undefined } });
+  agent.broker = brokerStatus({ spool: { ...SPOOL, ready } });
   const monitor = new Monitor({ ...serviceOf(await configOf(), agent).service, clock });
   onTestFinished(() => monitor.close());
   return { clock, agent, monitor };

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import type { ConfigView } from '../../src/http/view.ts';
 import { Web } from '../../src/http/web.ts';
 import { noStats } from '../../src/job-stats.ts';
-import { agentOf, brokerStatus, configOf, NO_CHANGES, sensorStatus, serviceOf } from './service.ts';
+import { agentOf, brokerStatus, configOf, sensorStatus, serviceOf, WELL } from './service.ts';
 
 const [TOKEN, PASSWORD, BEARER, HEADER] = ['canary-token-0123456789', 'canary-password', 'canary-bearer', 'canary-header'];
 const YAML = `
@@ -28,19 +28,17 @@ describe('secrets', () => {
     agent.broker = brokerStatus({
       failures: 9,
       reason: quoting,
-      health: {
-        breaker: 'open',
-        failures: 9,
-        failingSince: 1,
-        since: undefined,
-        changes: NO_CHANGES,
-        reason: quoting,
-        blocked: undefined,
-        nextProbe: 1,
-      },
+      failingSince: 1,
+      health: { ...WELL, breaker: 'open', failures: 9, failingSince: 1, wellSince: undefined, reason: quoting, nextProbe: 1 },
     });
     const stats = { ...noStats(), failures: 9, failuresInARow: 9, lastError: `401 for ${BEARER}` };
-    const targets = { total: 1, failing: 1, overruns: 0, problems: [{ name: 'a', problem: `refuses ${HEADER}` }] };
+    const targets = {
+      total: 1,
+      failing: 1,
+      failingSince: 1,
+      overruns: 0,
+      problems: [{ name: 'a', problem: `refuses ${HEADER}` }],
+    };
     agent.sensors = [sensorStatus('load', { stats }), sensorStatus('node', { targets })];
     const config = await configOf('', YAML);
     const { service, log } = serviceOf(config, agent);

@@ -1,6 +1,6 @@
 /** Where it listens: tokens and certificates from files that change, other addresses after a reload, and what cannot be had. */
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
 import { get } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
@@ -38,7 +38,7 @@ describe('the token', () => {
 describe('an address', () => {
   it('is left for another one at a reload, and for none', async () => {
     const { web, base } = await serving();
-    await web.configure((await configOf('http: { listen: ["127.0.0.1:0", "127.0.0.2:0"] }\n')).http);
+    await web.configure((await configOf('http: { listen: ["127.0.0.2:0", "127.0.0.3:0"] }\n')).http);
     expect(web.urls).toHaveLength(2);
     for (const url of web.urls) expect((await fetch(`${url}/livez`)).status).toBe(200);
     await expect(fetch(`${base}/livez`)).rejects.toThrow('fetch failed');
@@ -47,16 +47,86 @@ describe('an address', () => {
   });
 
   it('that another program has is a mistake', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
-    onTestFinished(() => void other.close());
-    await new Promise((resolve) => other.once('listening', resolve));
-    const { port } = other.address() as AddressInfo;
-    const { web } = await serving();
-    const { http } = await configOf(`http: { listen: "127.0.0.1:${port}" }\n`);
-    await expect(web.configure(http)).rejects.toMatchObject({
+    const port = await neighbour();
+    await expect(serving('', {}, `127.0.0.1:${port}`)).rejects.toMatchObject({
       exitCode: 69,
-      message: expect.stringContaining(`127.0.0.1:${port}`),
+      message: `http.listen: 127.0.0.1:${port}: another program listens there; name another address, or set http.enabled to false`,
     });
+  });
+});
+
+/** A program at a port of its own. */
+async function neighbour(host = '127.0.0.1', port = 0): Promise<number> {
+  const other = createServer((_, response) => response.end('another')).listen(port, host);
+  onTestFinished(() => void other.close());
+  await new Promise((resolve, reject) => other.once('listening', resolve).once('error', reject));
+  return (other.address() as AddressInfo).port;
+}
+
+describe('a reload to a place that cannot be had', () => {
+  // A connection of its own each: one that idles is closed when its address is left.
+  const change = async (base: string, token = TOKEN): Promise<number> =>
+    await new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-length': 0 };
+      request(`${base}/api/sinks/broker/probe`, { method: 'POST', headers, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      })
+        .on('error', reject)
+        .end();
+    });
+
+  it('leaves the old one as it is, with its readers, and says so; later it goes elsewhere', async () => {
+    const { web, base, ask } = await serving(`token: ${TOKEN}`);
+    const reader = (await ask('/api/events')).body?.getReader();
+    await reader?.read();
+    const port = await neighbour();
+    const taken = await configOf(`http: { listen: ["127.0.0.1:0", "127.0.0.1:${port}"], token: ${OTHER} }\n`);
+    for (let i = 0; i < 2; i++)
+      await expect(web.configure(taken.http)).rejects.toMatchObject({
+        exitCode: 69,
+        message: `http.listen: 127.0.0.1:${port}: another program listens there; name another address, or set http.enabled to false; until then the page stays at ${base}`,
+      });
+    expect(web.urls).toEqual([base]);
+    expect([await change(base), await change(base, OTHER)]).toEqual([200, 401]);
+    await web.configure((await configOf(`http: { listen: "127.0.0.1:0", token: ${OTHER} }\n`)).http);
+    expect(web.urls).not.toEqual([base]);
+    expect(await change(web.urls[0] as string, OTHER)).toBe(200);
+    await expect(fetch(`${base}/livez`)).rejects.toThrow('fetch failed');
+    await reader?.cancel();
+  });
+
+  it('listens again where it had given way to itself', async () => {
+    const { web, base } = await serving(`token: ${TOKEN}`);
+    const { port } = new URL(base);
+    // All addresses of the machine include the one it has, and another that a neighbour has.
+    await neighbour('127.0.0.2', Number(port));
+    const { http } = await configOf(`http: { listen: "0.0.0.0:${port}", token: ${TOKEN} }\n`);
+    await expect(web.configure(http)).rejects.toThrow(`0.0.0.0:${port}: another program listens there`);
+    expect(web.urls).toEqual([base]);
+    expect(await change(base)).toBe(200);
+  });
+
+  it('stays at its own address under other rules', async () => {
+    const port = await neighbour();
+    const { web, base } = await serving(`token: ${TOKEN}`);
+    const own = new URL(base).host;
+    await web.configure((await configOf(`http: { listen: "${own}", token: ${OTHER} }\n`)).http);
+    expect(web.urls).toEqual([base]);
+    expect([await change(base), await change(base, OTHER)]).toEqual([401, 200]);
+    const { http } = await configOf(`http: { listen: ["${own}", "127.0.0.1:${port}"], token: ${TOKEN} }\n`);
+    await expect(web.configure(http)).rejects.toThrow(`127.0.0.1:${port}`);
+    expect([await change(base), await change(base, OTHER)]).toEqual([401, 200]);
+  });
+
+  it('goes on where it is when the default address is another’s', async () => {
+    const { web, base } = await serving();
+    // Whoever has it: another program of this machine, or this one.
+    await neighbour('127.0.0.1', 8433).catch(() => {});
+    await expect(web.configure((await configOf('http: {}\n')).http)).rejects.toThrow('127.0.0.1:8433');
+    expect(web.urls).toEqual([base]);
+    await web.configure((await configOf('http: { enabled: false }\n')).http);
+    expect(web.urls).toEqual([]);
   });
 });
 

@@ -13,42 +13,60 @@ import type { TideEvent } from '../../src/event.ts';
 import type { ServedAgent, ServedDelivery, Service } from '../../src/http/service.ts';
 import { Web } from '../../src/http/web.ts';
 import { SinkCounts } from '../../src/sink-counts.ts';
+import type { ProcessReading } from '../../src/telemetry/process-figures.ts';
 import { temporaryFolder } from '../support.ts';
+import { PROCESS } from '../telemetry/scene.ts';
 
 export const TOKEN = 'a-token-of-24-characters';
 
 const LEDGER = { published: 0, queued: 0, spooled: 0, in_flight: 0, delivered: 0, dead_lettered: 0, dropped: {} };
-/** A breaker that never opened. */
-export const NO_CHANGES = { opened: 0, closed: 0, probes: 0 } as const;
 
 const ABOUT = {
   state: 'idle',
   ledger: LEDGER,
+  lostAt: undefined,
   queuedBytes: 0,
   failures: 0,
+  failingSince: undefined,
   reason: undefined,
   lateAnswers: 0,
   oldest: undefined,
   counts: new SinkCounts().view(),
 } as const;
 
+/** A broker that takes everything. */
+export const WELL = {
+  breaker: 'closed',
+  failures: 0,
+  failingSince: undefined,
+  since: undefined,
+  changes: { opened: 0, closed: 0, probes: 0 },
+  reason: undefined,
+  blocked: undefined,
+  blockedSince: undefined,
+  wellSince: 0,
+  nextProbe: undefined,
+} as const;
+
+/** A spool with nothing in it. */
+export const SPOOL = { events: 0, bytes: 0, oldest: undefined, ready: true, reason: undefined, since: undefined } as const;
+const DRAIN = {
+  active: false,
+  since: undefined,
+  rate: { events: 1000, bytes: 1e6 },
+  peak: { events: 0, bytes: 0 },
+  secondsLeft: undefined,
+} as const;
+
 /** A sink to a broker that is well, but for what is said. */
 export const brokerStatus = (more: Partial<DeliveryStatus> = {}): DeliveryStatus => ({
   ...ABOUT,
-  health: {
-    breaker: 'closed',
-    failures: 0,
-    failingSince: undefined,
-    since: undefined,
-    changes: NO_CHANGES,
-    reason: undefined,
-    blocked: undefined,
-    nextProbe: undefined,
-  },
-  spool: { events: 0, bytes: 0, oldest: undefined, ready: true, reason: undefined },
+  health: WELL,
+  spool: SPOOL,
   deadLetters: { events: 0, bytes: 0 },
-  drain: { active: false, rate: { events: 1000, bytes: 1e6 }, peak: { events: 0, bytes: 0 }, secondsLeft: undefined },
+  drain: DRAIN,
   paused: false,
+  pausedSince: undefined,
   lanes: [{ lane: 0, accepted: 0 }],
   ...more,
 });
@@ -59,6 +77,7 @@ export const sensorStatus = (
 ): AgentStatus['sensors'][number] => ({
   name,
   state: 'sampling',
+  since: 1000,
   why: undefined,
   stats: undefined,
   events: 0,
@@ -70,6 +89,7 @@ export interface TestAgent extends ServedAgent {
   broker: DeliveryStatus;
   sensors: AgentStatus['sensors'];
   late: number;
+  reading: ProcessReading;
   /** Publishes to all that listen, and says how many those are. */
   publish(event: TideEvent): number;
 }
@@ -107,6 +127,8 @@ export function agentOf(given: { letters?: readonly DeadLetter[]; store?: Store 
   const agent: TestAgent = {
     run: 'r',
     late: 0,
+    reading: PROCESS,
+    process: () => agent.reading,
     broker: brokerStatus(),
     sensors: [sensorStatus('load')],
     status: () => ({
@@ -151,6 +173,7 @@ export function serviceOf(config: Config, agent: ServedAgent) {
   const state = { ready: true };
   const service: Service = {
     version: '1.2.3',
+    command: 'tidegate',
     agent,
     clock: systemClock,
     log,
@@ -165,9 +188,9 @@ export function serviceOf(config: Config, agent: ServedAgent) {
 }
 
 /** Serves it at a free port of 127.0.0.1, or where `http` says, as YAML. */
-export async function serving(http = '', given: Parameters<typeof agentOf>[0] = {}) {
+export async function serving(http = '', given: Parameters<typeof agentOf>[0] = {}, listen = '127.0.0.1:0') {
   const { agent, deeds } = agentOf(given);
-  const config = await configOf(`http: { listen: "127.0.0.1:0", ${http} }\n`);
+  const config = await configOf(`http: { listen: "${listen}", ${http} }\n`);
   const about = serviceOf(config, agent);
   const web = new Web(about.service);
   await web.configure(config.http);

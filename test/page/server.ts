@@ -1,26 +1,15 @@
 /** A server that answers as a service would, by script: what it says is set from outside, and what it was sent is kept. */
-import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { extname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { Assets } from '../../src/http/assets.ts';
 import { configView, historyView, statusView } from '../../src/http/view.ts';
-import { REPOSITORY } from '../support.ts';
 import { DEAD_LETTERS, eventsOf, historyOf, YAML } from './answers.ts';
 import { STATES, type StateName } from './states.ts';
 
 export const TOKEN = 'a-token-for-tests-only';
 const POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.mjs': 'text/javascript; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
-const VENDORED: Readonly<Record<string, string>> = { 'uplot.js': 'uPlot.iife.min.js', 'uplot.css': 'uPlot.min.css' };
-
 interface Sent {
   readonly path: string;
   readonly token: string | undefined;
@@ -40,6 +29,7 @@ export class ScriptedService {
   /** Paths and queries of everything that was asked for. */
   readonly asked: string[] = [];
   readonly #server: Server;
+  readonly #assets = new Assets();
   readonly #streams = new Map<ServerResponse, string>();
   #pushed = 0;
 
@@ -106,12 +96,10 @@ export class ScriptedService {
     response.setHeader('cache-control', 'no-store');
     if (request.method === 'POST') return await this.#act(url.pathname, request, response);
     if (url.pathname.startsWith('/api/')) return this.#tell(url, request, response);
-    const name = url.pathname === '/' ? 'index.html' : url.pathname.replace('/assets/', '');
-    const vendored = VENDORED[name];
-    const file = vendored ? join(REPOSITORY, 'node_modules/uplot/dist', vendored) : join(REPOSITORY, 'src/page', name);
-    if (!existsSync(file)) return void response.writeHead(404).end();
-    response.setHeader('content-type', TYPES[extname(name)] ?? 'text/plain');
-    response.end(readFileSync(file));
+    const asset = await this.#assets.answer(url.pathname, new Request(url));
+    if (!asset) return void response.writeHead(404).end();
+    response.setHeader('content-type', asset.headers.get('content-type') ?? '');
+    response.end(Buffer.from(await asset.arrayBuffer()));
   }
 
   #tell(url: URL, request: IncomingMessage, response: ServerResponse): void {
@@ -148,6 +136,6 @@ export class ScriptedService {
       void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(said));
     if (token !== TOKEN) return answer(401, { error: 'this needs the token of http.token' });
     if (this.refusal !== undefined) return answer(409, { error: this.refusal });
-    answer(200, path.includes('/dead/') ? { events: 3 } : {});
+    answer(200, /\/(dead|spool)\//.test(path) ? { events: 3 } : {});
   }
 }

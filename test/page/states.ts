@@ -23,6 +23,7 @@ const sensor = (name: string, changes: Partial<SensorView> = {}): SensorView => 
   name,
   type: name,
   state: 'sampling',
+  since: NOW - 74 * HOUR,
   interval: 10 * SECOND,
   samples: 4320,
   failures: 0,
@@ -71,7 +72,7 @@ const brokerSink = (changes: Partial<SinkView> = {}): SinkView => ({
   breaker: { state: 'closed' },
   spool: { events: 0, bytes: 0, maxBytes: 2 * GIGABYTE, ready: true },
   deadLetters: { events: 0, bytes: 0 },
-  drain: { active: false, rate: { events: 0, bytes: 0 }, peak: { events: 120, bytes: 60_000 } },
+  drain: { active: false, rate: { events: 1000, bytes: 4_194_304 }, peak: { events: 120, bytes: 60_000 } },
   paused: false,
   ...changes,
 });
@@ -94,6 +95,7 @@ const outage = brokerSink({
   condition: 'degraded',
   reason: 'cannot connect to 10.0.4.11:9092: connect ECONNREFUSED',
   failures: 37,
+  failingSince: NOW - 41 * MINUTE - 4 * SECOND,
   ledger: ledger(waiting),
   queue: { events: 40, bytes: 21_000, maxBytes: 64_000_000 },
   rates: { in: 34.2, out: 0 },
@@ -106,7 +108,13 @@ const draining = brokerSink({
   ledger: ledger({ spooled: 61_000, in_flight: 500 }),
   rates: { in: 34.2, out: 240 },
   spool: { events: 61_000, bytes: 33_000_000, maxBytes: 2 * GIGABYTE, oldest: NOW - 30 * MINUTE, ready: true },
-  drain: { active: true, rate: { events: 240, bytes: 130_000 }, peak: { events: 120, bytes: 60_000 }, left: 5 * MINUTE },
+  drain: {
+    active: true,
+    since: NOW - 30 * MINUTE,
+    rate: { events: 240, bytes: 130_000 },
+    peak: { events: 120, bytes: 60_000 },
+    left: 5 * MINUTE,
+  },
 });
 
 const full = brokerSink({
@@ -165,6 +173,7 @@ export const STATES = {
       fileSink(),
       brokerSink({
         paused: true,
+        pausedSince: NOW - 5 * MINUTE,
         state: 'waiting',
         condition: 'degraded',
         ledger: ledger({ queued: 1200 }),
@@ -205,16 +214,18 @@ export const STATES = {
     ],
     sensors: [
       ...SENSORS.map((name) => sensor(name)),
-      sensor('gpu', { state: 'unavailable', why: 'nvidia-smi did not answer within 10 s' }),
+      sensor('gpu', { state: 'unavailable', since: NOW - 20 * MINUTE, why: 'nvidia-smi did not answer within 10 s' }),
       sensor('node', {
         type: 'prometheus',
         failures: 18,
+        failingSince: NOW - 3 * MINUTE,
         failuresInARow: 18,
         timeouts: 4,
         lastError: 'connect ECONNREFUSED 10.0.7.3:9100',
         targets: {
           total: 14,
           failing: 2,
+          failingSince: NOW - 3 * MINUTE,
           problems: [
             { name: '10.0.7.3:9100', problem: 'connection refused' },
             { name: '10.0.7.4:9100', problem: 'no answer within 5 s' },

@@ -1,143 +1,11 @@
 /** What an operator does with the page, by keyboard and pointer, and what the service is sent then. */
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openBrowser, openPage, violations } from './browser.ts';
-import { ScriptedService, TOKEN } from './server.ts';
+import type { Locator } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { violations } from './browser.ts';
+import { button, eventually, giveToken, open, page, service } from './operator.ts';
+import { TOKEN } from './server.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 900_000 });
-
-/** Long enough that only what never comes is missed. */
-const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 15_000 });
-
-let service: ScriptedService;
-let browser: Browser | string;
-let page: Page;
-
-beforeAll(async () => {
-  [service, browser] = await Promise.all([ScriptedService.start(), openBrowser()]);
-});
-beforeEach(async (context) => {
-  if (typeof browser === 'string') return context.skip(browser);
-  service.reset();
-  page = await openPage(browser);
-});
-afterEach(async () => {
-  await page?.context().close();
-  if (service) await eventually(() => service.readers).toEqual([]);
-});
-afterAll(async () => {
-  if (typeof browser !== 'string') await browser.close();
-  await service.close();
-});
-
-async function open(state: ScriptedService['state'] = 'well'): Promise<void> {
-  service.state = state;
-  await page.goto(service.address);
-  await page.getByRole('heading', { level: 1, name: /All is well|Degraded|Failing/ }).waitFor();
-  await eventually(() => service.readers.length).toBe(1);
-}
-
-const button = (name: string | RegExp): Locator => page.getByRole('button', { name });
-const giveToken = async (token: string): Promise<void> => {
-  const dialog = page.getByRole('dialog', { name: 'Token' });
-  await dialog.getByRole('textbox', { name: 'Token' }).fill(token);
-  await page.keyboard.press('Enter');
-};
 const lines = (): Locator => page.getByRole('region', { name: 'Events' }).locator('tbody tr');
-
-describe('actions', () => {
-  test('the token is asked for once, and a wrong one again', async () => {
-    await open();
-    await button('Pause broker').click();
-    await giveToken('wrong');
-    await page.getByText('The service does not take this token.').waitFor();
-    await giveToken(TOKEN);
-    await page.getByText('broker is paused. Its events are kept').waitFor();
-    expect(service.sent).toEqual([
-      { path: '/api/sinks/broker/pause', token: 'wrong', body: {} },
-      { path: '/api/sinks/broker/pause', token: TOKEN, body: {} },
-    ]);
-    await page.getByRole('textbox', { name: 'Drain, events/s' }).fill('500');
-    await page.keyboard.press('Enter');
-    await page.getByText('broker now drains at most 500 events/s.').waitFor();
-    expect(service.sent.at(-1)).toEqual({ path: '/api/sinks/broker/drain', token: TOKEN, body: { rate: 500 } });
-    await page.getByRole('textbox', { name: 'Drain, events/s' }).fill('auto');
-    await page.keyboard.press('Enter');
-    await eventually(() => service.sent.at(-1)?.body).toEqual({ rate: 'auto' });
-  });
-
-  test('without a token nothing is sent', async () => {
-    await open();
-    await button('Pause broker').click();
-    await page.keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
-    expect(service.sent).toEqual([]);
-  });
-
-  test('resume, probe, reload, log level', async () => {
-    await open('paused');
-    await button('Resume broker').click();
-    await giveToken(TOKEN);
-    await page.getByText('broker delivers again.').waitFor();
-    await button('Try now').click();
-    await page.getByText('broker tries its broker now.').waitFor();
-    await button('Reload the configuration').click();
-    await page.getByText('The configuration was reloaded.').waitFor();
-    await page.getByLabel('Log level').selectOption('debug');
-    await page.locator('#configuration').getByRole('button', { name: 'Set' }).click();
-    await page.getByText('The service logs at the level debug.').waitFor();
-    expect(service.sent.map(({ path, body }) => [path, body])).toEqual([
-      ['/api/sinks/broker/resume', {}],
-      ['/api/sinks/broker/probe', {}],
-      ['/api/reload', {}],
-      ['/api/log', { level: 'debug' }],
-    ]);
-  });
-
-  test('what is refused is said, and stays', async () => {
-    await open();
-    service.refusal = 'line 3: no such sensor: cpuu';
-    await button('Reload the configuration').click();
-    await giveToken(TOKEN);
-    await page.getByText('Could not reload the configuration: line 3: no such sensor: cpuu').waitFor();
-  });
-
-  test('dead letters: chosen ones are given up only when it is meant', async () => {
-    await open('dead');
-    await button('3 dead letters …').click();
-    const dialog = page.getByRole('dialog', { name: 'Dead letters of broker' });
-    await dialog.getByText('MESSAGE_TOO_LARGE').first().waitFor();
-    expect(await violations(page)).toEqual([]);
-    await dialog.getByLabel('2', { exact: true }).check();
-    await button('Give up 1 dead letter …').click();
-    const question = page.getByRole('dialog', { name: 'Give up 1 dead letter of broker?' });
-    await question.getByText('cannot be brought back').waitFor();
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('Cancel');
-    await page.keyboard.press('Escape');
-    await question.waitFor({ state: 'detached' });
-    expect(service.sent).toEqual([]);
-    await button('Give up 1 dead letter …').click();
-    await question.getByRole('button', { name: 'Give up 1 dead letter' }).click();
-    await giveToken(TOKEN);
-    await dialog.waitFor({ state: 'detached' });
-    expect(service.sent).toEqual([{ path: '/api/sinks/broker/dead/discard', token: TOKEN, body: { numbers: [2] } }]);
-  });
-
-  test('dead letters: all are sent again', async () => {
-    await open('dead');
-    await button('3 dead letters …').click();
-    await button('Send all 3 dead letters again').click();
-    await giveToken(TOKEN);
-    await expect
-      .poll(() => service.sent)
-      .toEqual([{ path: '/api/sinks/broker/dead/retry', token: TOKEN, body: { numbers: 'all' } }]);
-  });
-
-  test('where no token is configured there is none', async () => {
-    await open('empty');
-    expect(await page.getByRole('button', { name: /Pause|Reload/ }).count()).toBe(0);
-  });
-});
 
 describe('events', () => {
   test('a filter is the service’s, and the sensors go on', async () => {
@@ -216,7 +84,8 @@ describe('who has no pointer', () => {
       'broker sending: sink broker, degraded',
       'Pause broker',
       '3 dead letters …',
-      'drain-broker',
+      'drain-events-broker',
+      'drain-bytes-broker',
       'filter',
       'system.disk: show as a table',
       'Reload the configuration',

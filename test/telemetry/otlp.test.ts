@@ -1,5 +1,5 @@
 /** Metrics and traces over OTLP, to a receiver that is well, slow or away. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { parseTraceparent } from '../../src/telemetry/otlp/tracer.ts';
 import { HISTOGRAMS } from '../../src/telemetry/schemas.ts';
 import { selfTables } from '../../src/telemetry/self-tables.ts';
 import { setup } from '../agent-setup.ts';
+import { Authority } from '../brokers/certificates.ts';
 import { Bench, ReadLog, settingsOf } from '../delivery/parts.ts';
 import { temporaryFolder } from '../support.ts';
 import { Receiver } from './receiver.ts';
@@ -142,6 +143,41 @@ describe('a receiver', () => {
     await otlp.stop(PATIENCE_MS);
     expect(log.lines).toContain('warn: telemetry cannot be sent; nothing else is affected');
     expect(JSON.stringify(log.facts)).toMatch(/ECONNREFUSED/);
+  });
+});
+
+describe('a receiver over https', () => {
+  test('is sent metrics and traces where its authority is trusted, and nothing where it is not', async () => {
+    const folder = temporaryFolder();
+    const authority = await Authority.create(folder, 'Kafka');
+    const { cert, key } = await authority.issue('receiver');
+    const receiver = await new Receiver().open({ cert: readFileSync(cert), key: readFileSync(key) });
+    const options = { endpoint: receiver.url, timeout: 2000, traces: { ratio: 1 } };
+
+    const stranger = open(options);
+    stranger.otlp.observe(() => []);
+    stranger.otlp.tracing?.sample('cpu')?.end();
+    await stranger.otlp.stop(PATIENCE_MS);
+    expect(receiver.requests).toEqual([]);
+    expect(JSON.stringify(stranger.log.facts)).toMatch(/UNABLE_TO_VERIFY|unable to verify|self.signed/i);
+
+    const { status, now } = await scene();
+    const { otlp, log } = open({ ...options, tls: { ca: authority.ca } });
+    otlp.observe(() => selfTables(status, PROCESS, now));
+    otlp.tracing?.sample('cpu')?.end();
+    await otlp.stop(PATIENCE_MS);
+    expect(receiver.metrics.byName.get('tidegate.sink.delivered')?.points).toHaveLength(status.sinks.length);
+    expect(receiver.spans.map(({ name }) => name)).toEqual(['sample cpu']);
+    expect(log.lines).toEqual([]);
+  });
+
+  test('whose file of authorities is not there is said, with the file', async () => {
+    const file = join(temporaryFolder(), 'gone.pem');
+    const { otlp, log } = open({ endpoint: 'https://127.0.0.1:1', timeout: 1000, tls: { ca: file } });
+    otlp.observe(() => []);
+    await otlp.stop(PATIENCE_MS);
+    expect(log.lines).toEqual(['warn: telemetry cannot be sent; nothing else is affected']);
+    expect(JSON.stringify(log.facts)).toContain(file);
   });
 });
 

@@ -1,7 +1,7 @@
 /** An OTLP receiver over HTTP: keeps what it was sent, as plain values. https://opentelemetry.io/docs/specs/otlp/ */
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import protobuf from 'protobufjs';
-import { httpServer } from '../http-client/servers.ts';
+import { httpServer, tlsServer } from '../http-client/servers.ts';
 
 // Members of opentelemetry-proto 1.5 that tests look at.
 const { root } = protobuf.parse(`
@@ -65,13 +65,15 @@ export class Receiver {
   /** May be replaced at any time. */
   answer: (response: ServerResponse) => void = (response) => response.end();
 
-  async open(): Promise<this> {
-    this.url = await httpServer(async (request, response) => {
+  /** Listens; with `tls`, which are options of node's own, over https. */
+  async open(tls?: object): Promise<this> {
+    const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       this.requests.push({ path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks) });
       this.answer(response);
-    });
+    };
+    this.url = await (tls ? tlsServer(take, tls) : httpServer(take));
     return this;
   }
 

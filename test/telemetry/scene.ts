@@ -34,6 +34,7 @@ export async function scene(): Promise<{ status: AgentStatus; now: number; bench
     {
       name: 'cpu',
       state: 'sampling',
+      since: 0,
       why: undefined,
       stats: { ...stats, lastSuccess: 1_763_856_000_000 },
       events: 5,
@@ -42,12 +43,13 @@ export async function scene(): Promise<{ status: AgentStatus; now: number; bench
     {
       name: 'pages',
       state: 'sampling',
+      since: 0,
       why: undefined,
       stats: noStats(),
       events: 0,
-      targets: { total: 3, failing: 1, overruns: 2, problems: [{ name: 'a', problem: 'it is down' }] },
+      targets: { total: 3, failing: 1, failingSince: 0, overruns: 2, problems: [{ name: 'a', problem: 'it is down' }] },
     },
-    { name: 'gpu', state: 'unavailable', why: 'there is none', stats: undefined, events: 0 },
+    { name: 'gpu', state: 'unavailable', since: 0, why: 'there is none', stats: undefined, events: 0 },
   ];
   const sinks = [
     { name: 'broker', ...delivery.status() },

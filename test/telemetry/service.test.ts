@@ -84,6 +84,36 @@ describe('a service with otlp', () => {
       expect(err + out + checked.out + checked.err).not.toContain(secret);
   });
 
+  test('sends elsewhere, and nowhere, from a reload on', async () => {
+    const [first, second] = [await new Receiver().open(), await new Receiver().open()];
+    const to = ({ url }: Receiver): string => `otlp: { endpoint: "${url}", interval: 1s, traces: { ratio: 1 } }\n`;
+    const { service, work, configure } = serve((folder) => `${base(folder)}${to(first)}`);
+    const reload = async (yaml: string): Promise<void> => {
+      const reloads = (): number => service.written.err.split('the configuration is reloaded').length;
+      const before = reloads();
+      configure(yaml);
+      service.child.kill('SIGHUP');
+      await until('reloaded', () => reloads() > before, service);
+    };
+    await until('sent to the first', () => first.requests.some(({ path }) => path === '/v1/metrics'), service);
+    await reload(`${base(work)}${to(second)}`);
+    await until('sent metrics to the second', () => second.requests.some(({ path }) => path === '/v1/metrics'), service);
+    // The first is sent its last, and no more.
+    await until('sent its last to the first', () => first.spans.length > 0, service);
+    const last = first.requests.length;
+    await until('sent traces to the second', () => second.spans.length > 0, service);
+    expect(first.requests).toHaveLength(last);
+    await reload(base(work));
+    const sent = second.requests.length;
+    service.child.kill('SIGTERM');
+    expect((await service.ended).code).toBe(0);
+    // What was under way at the reload, for either signal.
+    expect(second.requests.length).toBeLessThanOrEqual(sent + 2);
+    expect(service.written.err).not.toContain('only a start applies');
+    const traces = new Set(first.spans.map(({ id }) => id));
+    expect(second.spans.filter(({ id }) => traces.has(id))).toEqual([]);
+  });
+
   test('ends although the receiver never answers', async () => {
     const receiver = await new Receiver().open();
     receiver.answer = () => {};

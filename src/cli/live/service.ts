@@ -4,13 +4,14 @@
  * Limits: STATUS_MS for a status, whole; ANSWER_MS for a stream of events to begin and QUIET_MS between two signs of life in it; so many bytes
  * of a status and of one event. Where the socket is, and the token's file, are looked at for each request: both change with a restart.
  */
+import type { IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
-import { Agent, type Dispatcher } from 'undici';
 import { systemClock } from '../../clock.ts';
 import { MESSAGE_BYTES_MAX } from '../../codec/decode.ts';
 import { findAddress, isTooLong } from '../../control/address.ts';
+import { ask, type Peer, readJson } from '../../control/ask.ts';
 import { withDeadline } from '../../deadline.ts';
-import { describe, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import { errorView, type StatusView, statusView } from '../../http/view.ts';
 import { failureOf } from '../../http-client/failure.ts';
 import { reveal } from '../../http-client/secret-file.ts';
@@ -38,7 +39,6 @@ export interface Message {
 
 export class LiveService {
   readonly #address: Address;
-  #connection: { readonly to: string; readonly agent: Agent } | undefined;
 
   constructor(address: Address) {
     this.#address = address;
@@ -46,11 +46,11 @@ export class LiveService {
 
   /** The service's status. Throws `Away`, or `UsageError` where asking again would not help. */
   async status(signal: AbortSignal): Promise<StatusView> {
-    const ask = async (deadline: AbortSignal): Promise<unknown> => {
-      const { body } = await this.#get('/api/status', 'application/json', AbortSignal.any([signal, deadline]));
-      return await readJson(body, STATUS_BYTES_MAX);
+    const answered = async (deadline: AbortSignal): Promise<unknown> => {
+      const response = await this.#get('/api/status', 'application/json', AbortSignal.any([signal, deadline]));
+      return await readJson(response, STATUS_BYTES_MAX);
     };
-    const answer = await this.#orAway(signal, async () => await withDeadline(systemClock, STATUS_MS, 'a status', ask));
+    const answer = await this.#orAway(signal, async () => await withDeadline(systemClock, STATUS_MS, 'a status', answered));
     const parsed = statusView.safeParse(answer);
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
@@ -63,7 +63,7 @@ export class LiveService {
   /** Messages as they come, until the signal aborts; `answered` is told when the stream begins. Throws `Away` when it ends or breaks. */
   async *events(query: URLSearchParams, signal: AbortSignal, answered: () => void): AsyncGenerator<Message, void> {
     const path = `/api/events${query.size > 0 ? `?${query.toString()}` : ''}`;
-    const { body } = await this.#orAway(signal, async () => await this.#get(path, 'text/event-stream', signal));
+    const body = await this.#orAway(signal, async () => await this.#get(path, 'text/event-stream', signal));
     answered();
     let waiting: Message[] = [];
     let broken: Error | undefined;
@@ -92,11 +92,6 @@ export class LiveService {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#connection?.agent.destroy();
-    this.#connection = undefined;
-  }
-
   /** What fails on the way is the service's absence, unless we ended it or it was a refusal. */
   async #orAway<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     try {
@@ -107,46 +102,32 @@ export class LiveService {
     }
   }
 
-  async #get(path: string, accept: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { url, token } = this.#address;
-    const agent = await this.#connect();
-    const headers: Record<string, string> = { accept, 'user-agent': 'tidegate' };
+  async #get(path: string, accept: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const { token } = this.#address;
+    const headers: Record<string, string> = { accept };
     if (token !== undefined) headers['authorization'] = `Bearer ${await reveal(token, 'the token')}`;
-    const answer = await agent.request({
-      origin: url.origin,
-      path: `${url.pathname.replace(/\/$/, '')}${path}`,
-      method: 'GET',
-      headers,
-      signal,
-      headersTimeout: ANSWER_MS,
-      bodyTimeout: QUIET_MS,
-    });
+    const answer = await ask(await this.#peer(), { path, headers, answerMs: ANSWER_MS, quietMs: QUIET_MS, signal });
     if (answer.statusCode === 200) return answer;
     throw await this.#refusal(answer);
   }
 
-  /** Where the socket is now; one that is replaced has another connection. */
-  async #connect(): Promise<Agent> {
-    const { state, name, ca } = this.#address;
-    const socketPath = state === undefined ? undefined : await findAddress(state);
-    if (socketPath !== undefined && isTooLong(socketPath)) throw new Away(`the path ${socketPath} is too long for a socket`);
-    const to = socketPath ?? name;
-    if (this.#connection?.to === to) return this.#connection.agent;
-    void this.#connection?.agent.destroy();
-    const connect = { timeout: STATUS_MS, ...(socketPath !== undefined && { socketPath }), ...(ca !== undefined && { ca }) };
-    const agent = new Agent({ connect, connections: 2, pipelining: 1 });
-    this.#connection = { to, agent };
-    return agent;
+  /** Where the socket is now. */
+  async #peer(): Promise<Peer> {
+    const { state, url, ca } = this.#address;
+    if (state === undefined) return { url, ca };
+    const socketPath = await findAddress(state);
+    if (isTooLong(socketPath)) throw new Away(`the path ${socketPath} is too long for a socket`);
+    return { socketPath };
   }
 
-  async #refusal({ statusCode, body }: Dispatcher.ResponseData): Promise<Error> {
+  async #refusal(response: IncomingMessage): Promise<Error> {
     const { name, state } = this.#address;
-    const said = await readJson(body, REFUSAL_BYTES_MAX).then(
+    const said = await readJson(response, REFUSAL_BYTES_MAX).then(
       (answer) => errorView.safeParse(answer).data?.error ?? '',
       () => '',
     );
     const why = said === '' ? '' : `: ${said}`;
-    switch (statusCode) {
+    switch (response.statusCode) {
       case 400:
         return new UsageError(`the service refuses what it is asked for${why}`, EXIT_USAGE);
       case 401:
@@ -164,23 +145,8 @@ export class LiveService {
         );
       }
       default:
-        return new Away(`it answers with status ${statusCode}${why}`);
+        return new Away(`it answers with status ${response.statusCode}${why}`);
     }
-  }
-}
-
-async function readJson(body: Dispatcher.ResponseData['body'], most: number): Promise<unknown> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of body as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > most) throw new Error(`the answer has more than ${most} bytes`);
-    pieces.push(piece);
-  }
-  try {
-    return JSON.parse(Buffer.concat(pieces).toString('utf8'));
-  } catch (error) {
-    throw new Error(`the answer is not JSON: ${describe(error)}`, { cause: error });
   }
 }
 

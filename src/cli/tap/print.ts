@@ -4,7 +4,8 @@
  *     12:30:05.250 system.disk disk  sda read: io 80.0 KiB, operations 12; sda write: io 40.0 KiB, operations 3; … and 4 more
  */
 import type { Cell, Field, TideEvent } from '../../event.ts';
-import { pretty, printable, quantity } from '../../pretty.ts';
+import { pretty, printable } from '../../pretty.ts';
+import { quantity } from '../../words.ts';
 import { cutLine, type Line, lineText, span } from '../live/line.ts';
 import { inAscii, type Signs } from '../live/text.ts';
 

@@ -52,7 +52,6 @@ export async function tap(patterns: readonly string[], options: TapOptions, cont
   } finally {
     taking.end();
     release();
-    await service.close();
   }
 }
 

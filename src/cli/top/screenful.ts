@@ -9,9 +9,9 @@
  * No line is wider and no screen is taller than the terminal.
  */
 import type { Condition, StatusView } from '../../http/view.ts';
+import { percent, size, time, timeOfDay } from '../../words.ts';
 import { cutLine, type Line, lineWidth, type Style, span } from '../live/line.ts';
 import { type Signs, shown, wrap } from '../live/text.ts';
-import { percent, size, time, timeOfDay } from './numbers.ts';
 import { SORTS, type Sort, sortSensors, sortSinks } from './order.ts';
 import { sensorLines } from './sensors.ts';
 import { sinkLines, totals } from './sinks.ts';

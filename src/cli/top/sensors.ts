@@ -1,8 +1,8 @@
 /** Sensors as rows: how long their samples take, and what fails. */
 import type { SensorView } from '../../http/view.ts';
+import { amount, time } from '../../words.ts';
 import { type Line, type Span, type Style, span } from '../live/line.ts';
 import { type Signs, shown } from '../live/text.ts';
-import { amount, time } from './numbers.ts';
 import { type TopColumn, topTable } from './table.ts';
 
 /** A sample that takes this share of its interval is close to not fitting. */

@@ -1,8 +1,8 @@
 /** Sinks as rows: rates, what waits in memory and on disk, breaker, and when a backlog is empty. */
 import type { SinkView, StatusView } from '../../http/view.ts';
+import { amount, percent, size, time } from '../../words.ts';
 import { type Line, type Span, type Style, span } from '../live/line.ts';
 import { type Signs, shown } from '../live/text.ts';
-import { amount, percent, size, time } from './numbers.ts';
 import { type TopColumn, topTable } from './table.ts';
 
 /** Share of a spool from which it matters how full it is. */
@@ -91,9 +91,8 @@ function breakerOf({ breaker }: SinkView): Span {
   return span(`${breaker.state.replace('_', ' ')}${probe}`, breaker.state === 'open' ? 'red' : 'yellow');
 }
 
-/** While nothing goes out, no time can be said. */
-function emptyIn({ drain, breaker, paused }: SinkView): Span {
-  if (!drain?.active || paused || breaker?.state !== 'closed') return NONE;
+function emptyIn({ drain }: SinkView): Span {
+  if (!drain?.active) return NONE;
   return drain.left === undefined ? span('never', 'red') : span(time(drain.left), 'yellow');
 }
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UsageError } from '../../errors.ts';
 import { formatDuration, parseDuration } from '../../options.ts';
+import { time, timeOfDay } from '../../words.ts';
 import type { Context } from '../context.ts';
 import { type AddressOptions, addressOf } from '../live/address.ts';
 import { countOf } from '../live/count.ts';
@@ -10,7 +11,6 @@ import { lineText } from '../live/line.ts';
 import { Away, LiveService, notThere } from '../live/service.ts';
 import { jsonLine, shown, signsFor } from '../live/text.ts';
 import type { Looking } from './looking.ts';
-import { time, timeOfDay } from './numbers.ts';
 import { snapshot } from './screenful.ts';
 
 const EXIT_USAGE = 64;
@@ -34,12 +34,8 @@ export async function top(options: TopOptions, context: Context): Promise<void> 
   const service = new LiveService(address);
   const looking: Looking = { service, address, intervalMs, colours: paint.colours && options.color, context };
   const screen = out.isTTY && env['TERM'] !== 'dumb' && count === undefined && options.format === 'table';
-  try {
-    if (screen) await (await import('./watch.ts')).watch(looking);
-    else await printSnapshots(looking, options.format, count ?? Number.POSITIVE_INFINITY);
-  } finally {
-    await service.close();
-  }
+  if (screen) return await (await import('./watch.ts')).watch(looking);
+  await printSnapshots(looking, options.format, count ?? Number.POSITIVE_INFINITY);
 }
 
 function intervalOf(text: string): number {

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lineText, lineWidth } from '../../../src/cli/live/line.ts';
 import { signsFor } from '../../../src/cli/live/text.ts';
-import { amount, time } from '../../../src/cli/top/numbers.ts';
 import { SORTS, type Sort, sortSensors, sortSinks } from '../../../src/cli/top/order.ts';
 import { actionsOf } from '../../../src/cli/top/screen.ts';
 import { type Choice, FIRST_CHOICE, screenful, snapshot, VIEWS } from '../../../src/cli/top/screenful.ts';
 import type { StatusView } from '../../../src/http/view.ts';
+import { amount, time } from '../../../src/words.ts';
 import { awaySink, sensorOf, sinkOf, statusOf, troubledStatus } from '../live-support.ts';
 
 const unicode = signsFor({ LANG: 'C.UTF-8' });
@@ -24,7 +24,7 @@ describe('a screenful', () => {
     expect(drawn(troubledStatus(), 80, 24)).toEqual([
       'The broker at 127.0.0.1:9092 is away since 03:02:05 UTC (connect ECONNREFUSED',
       '127.0.0.1:9092); next attempt in 12 s; 41,200 events (30.5 MB) are kept on disk.',
-      'edge-7  up 3h 12m  in 1.26k/s, out 12.5/s, 41.4k waiting  cpu 1.2 %  84.3 MiB',
+      'edge-7  up 3h 12m  in 1.26k/s, out 12.5/s, 41.4k waiting  cpu 1.2 %  88.4 MB',
       '',
       'sink     state     in/s  out/s  queued  spooled  breaker     dead  dropped',
       'broker   waiting  1.25k      0     180    41.2k  open, 12 s     4        6',

@@ -159,7 +159,7 @@ describe('in a pipe', () => {
     const { code, out, err } = await tidegate(['--state', state, 'top', '--interval', '100ms', '--count', '3']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out.match(/^The broker at/gm)).toHaveLength(3);
-    expect(out).toMatch(/^broker +waiting +1\.25k +0 +180 +41\.2k +29\.1 MiB/m);
+    expect(out).toMatch(/^broker +waiting +1\.25k +0 +180 +41\.2k +30\.5 MB/m);
     expect(out).toMatch(/^web +sampling .* timeout after 5s$/m);
     expect(out).not.toContain(ESCAPE);
     // Without a locale that says UTF-8.
