@@ -2,9 +2,10 @@
  * Runs one sink: a bounded queue, batches, a deadline on every call, retries, the ledger.
  *
  * States
- *   idle, stopped   nothing to send, or lingering until a batch is worth it, which `publish` may end; for good
- *   sending         connecting or writing; one call at a time
- *   waiting         after a failure, for as long as the back-off says; or for the predecessor to end
+ *   idle      nothing to send, or lingering until a batch is worth it; `publish` may end it
+ *   sending   connecting or writing; one call at a time
+ *   waiting   after a failure, for as long as the back-off says; or for the predecessor to end
+ *   stopped   for good
  *
  * A batch is written at once when it is full, and otherwise at most every `batch.wait`, so that a quiet service writes little and the first
  * event never waits (`Pace`). A failed batch goes back to the front of the queue, where the queue's own rule decides what is lost when it fills up.
@@ -22,10 +23,7 @@ import { Queue } from './queue.ts';
 import type { Failure, RunnerOptions, RunnerStatus } from './runner-types.ts';
 import type { Sink } from './sink.ts';
 import { SinkCounts } from './sink-counts.ts';
-import { endsSession, SinkSession } from './sink-session.ts';
-
-/** How long the end waits for a sink to let go, in milliseconds: one that hangs in a call does not. */
-const CLOSE_MS = 2000;
+import { CLOSE_MS, endsSession, SinkSession } from './sink-session.ts';
 
 export class Runner {
   readonly name: string;

@@ -10,6 +10,9 @@ import type { TideEvent } from './event.ts';
 import type { Sink } from './sink.ts';
 import type { SinkCounts } from './sink-counts.ts';
 
+/** How long the end waits for a sink to let go, in milliseconds: one that hangs in a call does not. */
+export const CLOSE_MS = 2000;
+
 export class SinkSession {
   readonly #sink: Sink;
   readonly #timeout: number;
