@@ -37,6 +37,7 @@ export class Lane {
   readonly #ledger: Ledger;
   readonly #memory: Memory;
   readonly #fresh = new Deque<Entry>();
+  #freshBytes = 0;
 
   constructor(number: number, ledger: Ledger, memory: Memory) {
     this.number = number;
@@ -65,6 +66,11 @@ export class Lane {
     return this.#fresh.length;
   }
 
+  /** Their size, in bytes. */
+  get freshBytes(): number {
+    return this.#freshBytes;
+  }
+
   /** The first entry that is in memory alone. */
   get oldestFresh(): Entry | undefined {
     return this.#fresh.at(0);
@@ -73,6 +79,7 @@ export class Lane {
   /** Takes an accepted entry. */
   push(entry: Entry): void {
     this.#fresh.push(entry);
+    this.#freshBytes += entry.bytes;
     this.#memory.events++;
     this.#memory.bytes += entry.bytes;
   }
@@ -190,6 +197,7 @@ export class Lane {
   }
 
   #forget(entry: Entry): void {
+    this.#freshBytes -= entry.bytes;
     this.#memory.events--;
     this.#memory.bytes -= entry.bytes;
   }

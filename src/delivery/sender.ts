@@ -204,8 +204,9 @@ export class Sender {
 
   #full(source: Source): boolean {
     const { max_events, max_bytes } = this.#parts.options().batch;
-    const { lane } = this;
-    return source === 'fresh' ? lane.freshCount >= max_events : lane.spooled >= max_events || lane.diskBytes >= max_bytes;
+    const { freshCount, freshBytes, spooled, diskBytes } = this.lane;
+    const [events, bytes] = source === 'fresh' ? [freshCount, freshBytes] : [spooled, diskBytes];
+    return events >= max_events || bytes >= max_bytes;
   }
 
   #linger(source: Source): number {

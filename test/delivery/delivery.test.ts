@@ -32,6 +32,25 @@ test('order is kept through failures, and all is delivered once the broker is we
   await finish(bench);
 });
 
+test('a batch that is full goes at once, by its events or by their bytes', async () => {
+  const batch = { max_events: 100, max_bytes: 64_000, wait: 1000 };
+  for (const [count, bytes, full] of [
+    [1000, 400, 10],
+    [40, 30_000, 20],
+  ] as const) {
+    const bench = new Bench(settingsOf({}, { batch }));
+    const { broker, clock, delivery } = bench;
+    bench.publish(1);
+    await clock.advance(5000);
+    bench.publish(count, { bytes });
+    // Less than a second: what is not full would wait for longer.
+    await clock.advance(900);
+    expect(broker.writes).toHaveLength(1 + full);
+    expect(delivery.status().ledger).toMatchObject({ delivered: 1 + count, spooled: 0 });
+    await finish(bench);
+  }
+});
+
 test('what was confirmed in part is not sent again', async () => {
   const bench = new Bench(settingsOf());
   const { broker, clock } = bench;
