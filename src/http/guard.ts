@@ -84,7 +84,7 @@ function isCrossSite(c: Context<ApiEnv>, host: string, { secure }: Caller): bool
 
 /** In a time that tells nothing of the token, its length included. */
 function presents(header: string | undefined, token: string): boolean {
-  const [, given] = /^Bearer +(\S+)$/i.exec(header ?? '') ?? [];
+  const [, given] = /^Bearer +(.+)$/i.exec(header ?? '') ?? [];
   return given !== undefined && timingSafeEqual(digest(given), digest(token));
 }
 

@@ -9,7 +9,8 @@ import { certificates } from '../http-client/servers.ts';
 import { temporaryFolder } from '../support.ts';
 import { configOf, serving, TOKEN } from './service.ts';
 
-const OTHER = 'another-token-of-some-length';
+/** With spaces in it, as a passphrase has. */
+const OTHER = 'another token of some length';
 
 describe('the token', () => {
   it('may be in a file, which is read again at a reload', async () => {
