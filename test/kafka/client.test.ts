@@ -91,10 +91,10 @@ describe('sockets', () => {
     const sockets = new Sockets();
     const open = (): string[] => process.getActiveResourcesInfo().filter((name) => name.startsWith('TCPSocket'));
     const before = open().length;
-    expect(() => make(sockets, port, { cert: 'no certificate' })).toThrow(/PEM/);
+    // More than there are of other tests, which may end meanwhile.
+    for (let i = 0; i <= before; i++) expect(() => make(sockets, port, { cert: 'no certificate' })).toThrow(/PEM/);
     expect(sockets.size).toBe(0);
-    // Of both ends.
-    await vi.waitFor(() => expect(open()).toHaveLength(before));
+    await vi.waitFor(() => expect(open().length).toBeLessThanOrEqual(before));
   });
 
   it('that are being ended are closed too: one that is reset then stays for ever, and so does the process', async () => {
