@@ -1,6 +1,7 @@
 /** `tidegate check`: every mistake in the configuration; with `--connect`, whether its destinations take what is sent. */
 import { loadConfig } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
+import { counted } from '../words.ts';
 import { type Context, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
 
 /** Says that the configuration is right, and what it is in one line; throws the report of its mistakes. */
@@ -14,8 +15,8 @@ export async function check(options: GlobalOptions & { config?: string; connect?
   });
   for (const warning of warnings) out.write(`${paint.yellow('warning:')} ${formatMistake(warning)}\n`);
   const from = config.files.join(', ') || 'embedded defaults';
-  out.write(`${paint.green('right:')} ${from}: ${counted(config.sensors, 'sensor')}, ${counted(config.sinks, 'sink')}\n`);
+  out.write(
+    `${paint.green('right:')} ${from}: ${counted(config.sensors.length, 'sensor')}, ${counted(config.sinks.length, 'sink')}\n`,
+  );
   if (options.connect) await (await import('./connect.ts')).connectSinks(config, state, context);
 }
-
-const counted = ({ length }: readonly unknown[], what: string): string => `${length} ${what}${length === 1 ? '' : 's'}`;

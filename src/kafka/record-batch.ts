@@ -6,8 +6,9 @@
  */
 import type { Message } from '../broker.ts';
 import { BACKFILL_HEADER, SEQ_HEADER, TRACE_HEADER } from '../broker.ts';
+import { kindOf, TIME_MAX, timeOf } from '../cloud-events.ts';
 import { crc32c } from './crc32c.ts';
-import { constantHeaders, type Header, kindOf, TIME_MAX, timeOf } from './headers.ts';
+import { constantHeaders, type Header } from './headers.ts';
 
 /** Up to the records; the first 12 are not in the length, the first 21 not in the checksum. */
 const HEAD_BYTES = 61;

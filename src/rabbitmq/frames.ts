@@ -10,6 +10,7 @@
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md
  */
 import { BACKFILL_HEADER, type Message, SEQ_HEADER, TRACE_HEADER } from '../broker.ts';
+import { kindOf, sourceOf, TIME_MAX, timeOf } from '../cloud-events.ts';
 import { isShort } from './template.ts';
 
 /** By this header a returned message is known again: `messageId` is absent when the id is too long for it. */
@@ -37,10 +38,6 @@ const MESSAGE_ID = 1 << 7;
 const TIMESTAMP = 1 << 6;
 const TYPE = 1 << 5;
 const APP_ID = 1 << 3;
-
-/** What RFC 3339 can write: the years 1 to 9999, in milliseconds. */
-const TIME_MIN = -62_135_596_800_000;
-const TIME_MAX = 253_402_300_799_999;
 
 /** More than all that has the same length in each message, with a time and both short strings' length bytes. */
 const FIXED_BYTES_MAX = 256;
@@ -80,23 +77,20 @@ interface Kind {
   readonly flags: number;
 }
 
-function kindOf({ type, agent, sensor, contentType }: Message): Kind {
+function makeKind(message: Message): Kind {
+  const { type, contentType } = message;
   const fits = isShort(type);
   return {
     contentType: short(contentType),
     headers: Buffer.concat([
       header('cloudEvents_specversion', '1.0'),
       header('cloudEvents_type', type),
-      header('cloudEvents_source', sourceOf(agent, sensor)),
+      header('cloudEvents_source', sourceOf(message)),
     ]),
     tail: fits ? Buffer.concat([short(type), APP]) : APP,
     flags: CONTENT_TYPE | HEADERS | DELIVERY_MODE | APP_ID | (fits ? TYPE : 0),
   };
 }
-
-/** CloudEvents `source`, a URI reference: which agent, which of its sensors. With the id, it is the event's identity. */
-const sourceOf = (agent: string, sensor: string): string =>
-  `/${encodeURIComponent(agent.toWellFormed())}/${encodeURIComponent(sensor.toWellFormed())}`;
 
 export class FrameEncoder {
   readonly #channel: number;
@@ -131,12 +125,11 @@ export class FrameEncoder {
   }
 
   #kind(message: Message): Kind {
-    const { type, agent, sensor, contentType } = message;
-    const name = `${type}\0${sensor}\0${contentType}\0${agent}`;
+    const name = kindOf(message);
     let kind = this.#kinds.get(name);
     if (!kind) {
       if (this.#kinds.size >= KINDS_MAX) this.#kinds.clear();
-      kind = kindOf(message);
+      kind = makeKind(message);
       this.#kinds.set(name, kind);
     }
     return kind;
@@ -200,10 +193,11 @@ export class FrameEncoder {
 }
 
 function writeHeaders(to: Buffer, start: number, message: Message, constants: Buffer): number {
-  const { id, seq, backfill, traceparent, time } = message;
+  const { id, seq, backfill, traceparent } = message;
+  const time = timeOf(message);
   let at = copy(to, start + 4, constants);
   at = writeLong(to, copy(to, at, ID), id);
-  if (time >= TIME_MIN && time <= TIME_MAX) at = writeLong(to, copy(to, at, TIME), new Date(time).toISOString());
+  if (time !== undefined) at = writeLong(to, copy(to, at, TIME), time);
   if (seq !== undefined) at = writeLong(to, copy(to, at, SEQ), seq);
   if (backfill) at = copy(to, at, BACKFILL);
   if (traceparent !== undefined) at = writeLong(to, copy(to, at, TRACE), traceparent);
