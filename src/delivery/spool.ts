@@ -10,6 +10,7 @@
  * only what was delivered is deleted. Entries of a chunk and the lanes' state go in one batch: both are there or neither.
  */
 import type { Clock } from '../clock.ts';
+import { Compaction } from './compaction.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Entry } from './entry.ts';
 import { ALL_ENTRIES, lossesKey, REPAIRED_KEY, runKey } from './keys.ts';
@@ -18,11 +19,8 @@ import type { SpoolOptions } from './options.ts';
 import { type Extent, Plan, Planner } from './plan.ts';
 import { readEntries } from './reader.ts';
 import { encodeValue, type RunRecord, type SpoolState } from './spool-state.ts';
-import { type Change, isFull, type Store } from './store.ts';
+import { type Change, isFull, type KeyRange, type Store } from './store.ts';
 
-/** What was deleted since the disk was last compacted, in bytes, that is worth another; less when nothing is left. */
-const COMPACT_BYTES = 64 * 2 ** 20;
-const COMPACT_EMPTY_BYTES = 2 ** 20;
 /** What is written where nothing but the sync is wanted. */
 const SYNC_KEY = Buffer.from('s');
 
@@ -43,7 +41,7 @@ export class Spool {
   #full = false;
   /** When what is not synced yet was written, on the monotonic clock; undefined when all is. */
   #unsyncedSince: number | undefined;
-  #deletedBytes = 0;
+  readonly #compaction = new Compaction();
   #compacting: Promise<void> | undefined;
 
   constructor(parts: SpoolParts, options: SpoolOptions, lanes: SpoolState['lanes']) {
@@ -196,7 +194,7 @@ export class Spool {
 
   /** Counts what was removed from the disk, so that it is given back in time. */
   deleted(entries: readonly Entry[]): void {
-    for (const entry of entries) if (entry.position !== undefined) this.#deletedBytes += entry.bytes;
+    this.#compaction.deleted(entries);
   }
 
   /** Deletes on disk what is delivered or was dropped, and gives its space back at once. */
@@ -212,17 +210,18 @@ export class Spool {
 
   /** Gives back the disk of what was deleted, beside everything else. */
   #compact(): void {
-    if (this.#compacting || this.#deletedBytes < COMPACT_EMPTY_BYTES) return;
-    let left = 0;
-    for (const lane of this.#parts.lanes()) left += lane.spooled;
-    if (left > 0 && this.#deletedBytes < COMPACT_BYTES) return;
-    this.#deletedBytes = 0;
-    this.#compacting = this.#store
-      .compact(ALL_ENTRIES)
+    if (this.#compacting) return;
+    const ranges = this.#compaction.due(this.#parts.lanes());
+    if (ranges.length === 0) return;
+    this.#compacting = this.#compactAll(ranges)
       .catch(() => {})
       .finally(() => {
         this.#compacting = undefined;
       });
+  }
+
+  async #compactAll(ranges: readonly KeyRange[]): Promise<void> {
+    for (const range of ranges) await this.#store.compact(range);
   }
 
   async close(): Promise<void> {

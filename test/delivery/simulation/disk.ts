@@ -31,6 +31,8 @@ export class SimulatedDisk {
   latency = 0;
   /** Batches that added or changed something. */
   writes = 0;
+  /** What it was asked to compact. */
+  readonly compacted: KeyRange[] = [];
   /** What of its reserve is left, in bytes. */
   #reserve = RESERVE_BYTES;
 
@@ -70,7 +72,8 @@ export class SimulatedDisk {
         await this.#pass();
         return this.#keys(range).at(-1);
       },
-      compact: async () => {
+      compact: async (range) => {
+        this.compacted.push(range);
         await this.#pass();
       },
       free: () => Promise.resolve(this.full ? 0 : 1e12),

@@ -1,0 +1,38 @@
+/** What a drain leaves behind on disk is given back while it goes on, and what it has yet to send is not rewritten for that. */
+import { expect, test } from 'vitest';
+import { ALL_ENTRIES, entryKey, laneOfKey, placeOfKey } from '../../src/delivery/keys.ts';
+import { SinkError } from '../../src/errors.ts';
+import { Bench, settingsOf } from './parts.ts';
+
+test.each([1, 3])('a drain of %i lanes is compacted behind, in steps, and in whole at its end', async (lanes) => {
+  const bench = new Bench(settingsOf({ lanes, drain: { rate: 'auto' } }));
+  const { broker, clock, delivery, disk } = bench;
+  broker.answer = () => {
+    throw new SinkError('transient', 'down');
+  };
+  for (let i = 0; i < 20; i++) {
+    bench.publish(60, { bytes: 50_000 });
+    await clock.advance(1000);
+  }
+  const { compacted } = disk;
+  expect(compacted).toEqual([]);
+  // Lanes are sent side by side, so each has a head of its own.
+  const sent = new Map<number, number>();
+  const wrong: string[] = [];
+  broker.answer = (batch) => {
+    for (const { lane } of batch) sent.set(lane, (sent.get(lane) ?? 0) + 1);
+    for (const { from, to } of compacted.splice(0)) {
+      if (from.equals(ALL_ENTRIES.from)) wrong.push('all of it, before its end');
+      else if (!from.equals(entryKey(laneOfKey(from), 0))) wrong.push('not from the beginning');
+      else if (placeOfKey(to) > (sent.get(laneOfKey(to)) ?? 0)) wrong.push('before the head');
+      else wrong.push('right');
+    }
+  };
+  await clock.advance(60_000);
+  expect(delivery.status().ledger).toMatchObject({ delivered: 1200, spooled: 0 });
+  // 60 MB in steps of 16 MiB a lane; less than a step of a lane waits for the end.
+  expect(new Set(wrong)).toEqual(new Set(['right']));
+  expect(wrong.length).toBeGreaterThanOrEqual(lanes === 1 ? 3 : lanes);
+  expect(compacted.at(-1)).toEqual(ALL_ENTRIES);
+  await clock.until(delivery.stop(5000));
+});
