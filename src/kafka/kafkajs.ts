@@ -7,8 +7,8 @@
  *   connection      what it had of an answer when it was cut off was put before the answers of the next one: the process ended, or waited. It
  *                   begins anew now, and what is no answer of Kafka fails the connection instead of the process. For all clients.
  *   metadata        one partition without a leader made its whole topic unknown. Now it does only when no partition has one. For all clients.
- *   produce         a send took time by the square of its records, and more for a header than for a kilobyte of value. A send of `Encoded`
- *                   goes out as it is. For these only.
+ *   produce         a send took time by the square of its records, and more for a header than for a kilobyte of value, and was copied
+ *                   three times. A send of `Encoded` goes out as it is. For these only.
  */
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
@@ -16,6 +16,7 @@ import kafkajs from 'kafkajs';
 import { describe } from '../errors.ts';
 import { registerCodecs } from './codecs.ts';
 import { NOT_KAFKA } from './errors.ts';
+import { type Connection as Carrier, PRODUCE_KEY, type Response, sendProduce } from './produce-request.ts';
 
 const KNOWN_VERSION = '2.2.4';
 /** Throttled requests are looked at no more often than this, and unanswered ones, in milliseconds. */
@@ -26,7 +27,6 @@ const PRODUCE_VERSION_MIN = 3;
 /** An answer begins with its length; one of more than this is none: the text `HTTP` is 1.2 GB. */
 const LENGTH_BYTES = 4;
 const ANSWER_BYTES_MAX = 2 ** 28;
-const PRODUCE_KEY = 0;
 const METADATA_KEY = 3;
 
 const require = createRequire(import.meta.url);
@@ -152,9 +152,12 @@ interface ProduceArguments {
 }
 
 interface Broker {
-  readonly connectionPool: { send(request: object): Promise<unknown> };
+  readonly connectionPool: {
+    send(request: object): Promise<unknown>;
+    getConnectionByRequest(about: { request: { apiKey: number } }): Promise<Carrier>;
+  };
   readonly allowAutoTopicCreation: boolean;
-  lookupRequest(apiKey: number, definition: unknown): (args: object) => { request: { apiVersion: number }; response: object };
+  lookupRequest(apiKey: number, definition: unknown): (args: object) => { request: { apiVersion: number }; response: Response };
   disconnect(): Promise<void>;
   metadata(topics?: readonly string[]): Promise<unknown>;
   produce(args: ProduceArguments): Promise<unknown>;
@@ -176,23 +179,25 @@ function repairBroker(prototype: Broker): void {
         apiName: 'Produce',
       });
     }
-    const body = produceBody(args, topic.topic, partition.partition, carrier.batch);
-    // What kafkajs takes for an encoder.
-    const encode = (): object => ({ buf: body, buffer: body });
-    const sent = { apiKey: PRODUCE_KEY, apiName: 'Produce', apiVersion, expectResponse: () => true, encode };
-    return await exchange(this, { request: sent, response });
+    const { acks, timeout } = args;
+    const sent = { apiVersion, acks, timeout, topic: topic.topic, partition: partition.partition, batch: carrier.batch };
+    return await exchange(this, async ({ connectionPool }) => {
+      const connection = await connectionPool.getConnectionByRequest({ request: { apiKey: PRODUCE_KEY } });
+      return await sendProduce(connection, sent, response);
+    });
   };
   prototype.metadata = async function (topics = []) {
     const { allowAutoTopicCreation } = this;
     const { request, response } = this.lookupRequest(METADATA_KEY, requests.Metadata)({ topics, allowAutoTopicCreation });
-    return await exchange(this, { request, response: { ...response, parse: parseMetadata } });
+    const asked = { request, response: { ...response, parse: parseMetadata } };
+    return await exchange(this, async ({ connectionPool }) => await connectionPool.send(asked));
   };
 }
 
 /** As kafkajs does it for each of its requests. */
-async function exchange(broker: Broker, protocolRequest: object): Promise<unknown> {
+async function exchange(broker: Broker, send: (broker: Broker) => Promise<unknown>): Promise<unknown> {
   try {
-    return await broker.connectionPool.send(protocolRequest);
+    return await send(broker);
   } catch (error) {
     if ((error as Error).name === 'KafkaJSConnectionClosedError') await broker.disconnect();
     throw error;
@@ -214,22 +219,6 @@ async function parseMetadata(data: Metadata): Promise<Metadata> {
     if (code !== 0) throw createErrorFromCode(code);
   }
   return data;
-}
-
-/** https://kafka.apache.org/protocol#The_Messages_Produce, versions 3 to 7. */
-function produceBody({ acks, timeout }: ProduceArguments, topic: string, partition: number, batch: Buffer): Buffer {
-  const name = Buffer.from(topic);
-  const head = Buffer.alloc(26 + name.length);
-  let at = head.writeInt16BE(-1, 0);
-  at = head.writeInt16BE(acks, at);
-  at = head.writeInt32BE(timeout, at);
-  at = head.writeInt32BE(1, at);
-  at = head.writeInt16BE(name.length, at);
-  at += name.copy(head, at);
-  at = head.writeInt32BE(1, at);
-  at = head.writeInt32BE(partition, at);
-  head.writeInt32BE(batch.length, at);
-  return Buffer.concat([head, batch]);
 }
 
 let done = false;

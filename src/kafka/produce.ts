@@ -41,6 +41,8 @@ export class PartitionProducer {
   readonly #ackTimeout: number;
   #lane = 0;
   #partition = -1;
+  /** What the last batch was written into, if the broker has it: a failed one may still be on its way to the socket. */
+  #spare: Buffer | undefined;
 
   constructor(kafka: Kafka, options: PartitionProducerOptions) {
     this.#options = options;
@@ -85,20 +87,29 @@ export class PartitionProducer {
     }
     this.#lane = messages[0]?.lane ?? 0;
     this.#partition = -1;
+    const room = { buffer: this.#spare };
+    this.#spare = undefined;
     const answer = await this.#producer.send({
       topic,
       acks: ACKS_ALL,
       timeout: this.#ackTimeout,
       compression: TYPES[compression],
-      messages: this.#plain ? this.#kafkajsMessages(messages, stamped) : [await this.#encoded(messages, stamped)],
+      messages: this.#plain ? this.#kafkajsMessages(messages, stamped) : [await this.#encoded(messages, stamped, room)],
     });
     checkAnswer(answer, topic, this.#partition);
+    this.#spare = room.buffer;
   }
 
-  async #encoded(messages: readonly Message[], stamped: boolean): Promise<Encoded> {
+  /** Writes into the room that there is, or makes some. */
+  async #encoded(messages: readonly Message[], stamped: boolean, room: { buffer: Buffer | undefined }): Promise<Encoded> {
     const { key, compression } = this.#options;
     const compress = compression === 'none' ? undefined : codecs[compression].compress;
-    return new Encoded(await encodeBatch(messages, { key, stamped, codec: TYPES[compression], ...(compress && { compress }) }));
+    const allocate = (bytes: number): Buffer => {
+      if (room.buffer === undefined || room.buffer.length < bytes) room.buffer = Buffer.allocUnsafeSlow(bytes);
+      return room.buffer;
+    };
+    const options = { key, stamped, codec: TYPES[compression], allocate, ...(compress && { compress }) };
+    return new Encoded(await encodeBatch(messages, options));
   }
 
   #kafkajsMessages(messages: readonly Message[], stamped: boolean): KafkajsMessage[] {

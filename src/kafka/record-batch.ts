@@ -4,10 +4,10 @@
  * kafkajs allocates and clears 512 bytes for each header and each record, and copies each of them twice. This writes a batch into one
  * buffer, and what all messages of a kind share is encoded once.
  */
+import { crc32c } from '@node-rs/crc32';
 import type { Message } from '../broker.ts';
 import { BACKFILL_HEADER, SEQ_HEADER, TRACE_HEADER } from '../broker.ts';
 import { kindOf, TIME_MAX, timeOf } from '../cloud-events.ts';
-import { crc32c } from './crc32c.ts';
 import { constantHeaders, type Header } from './headers.ts';
 
 /** Up to the records; the first 12 are not in the length, the first 21 not in the checksum. */
@@ -31,6 +31,8 @@ export interface RecordOptions {
   /** As a record batch numbers them; 0 is none. */
   readonly codec: number;
   compress?(records: Buffer): Promise<Buffer>;
+  /** A buffer of at least this many bytes, which the batch may be written into; a new one unless told otherwise. */
+  allocate?(bytes: number): Buffer;
 }
 
 export const timestampOf = ({ time }: Message, stamped: boolean): number =>
@@ -46,11 +48,11 @@ export const sizeOf = (message: Message, key: string): number =>
 
 /** A whole batch, compressed where that is asked for. */
 export async function encodeBatch(messages: readonly Message[], options: RecordOptions): Promise<Buffer> {
-  const { key, stamped, codec, compress } = options;
+  const { key, stamped, codec, compress, allocate = Buffer.allocUnsafe } = options;
   const keys = messages.map((message) => key(message));
   let size = HEAD_BYTES;
   for (let i = 0; i < messages.length; i++) size += sizeOf(messages[i] as Message, keys[i] as string);
-  let batch = Buffer.allocUnsafe(size);
+  let batch = allocate(size);
   const first = timestampOf(messages[0] as Message, stamped);
   let [latest, at] = [first, HEAD_BYTES];
   for (let i = 0; i < messages.length; i++) {
@@ -79,7 +81,7 @@ function writeHead(batch: Buffer, count: number, codec: number, first: number, l
   batch.writeInt16BE(-1, 51);
   batch.writeInt32BE(-1, 53);
   batch.writeInt32BE(count, 57);
-  batch.writeUInt32BE(crc32c(batch, CRC_FROM), CRC_AT);
+  batch.writeUInt32BE(crc32c(batch.subarray(CRC_FROM)), CRC_AT);
 }
 
 function writeRecord(batch: Buffer, start: number, message: Message, key: string, delta: number, offset: number): number {

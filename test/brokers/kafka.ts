@@ -98,7 +98,7 @@ export class KafkaCluster {
 
   /** SIGSTOP: connections stay open, and nobody answers. */
   freeze(node?: number): void {
-    for (const { process } of this.#chosen(node)) process?.signal('SIGSTOP');
+    for (const { process } of this.#chosen(node)) process?.freeze();
   }
 
   thaw(node?: number): void {

@@ -6,7 +6,7 @@
  * sessions of their own, so that a Ctrl-C at the terminal reaches the owner alone.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,6 +91,13 @@ export class OwnedProcess {
   signal(signal: NodeJS.Signals): void {
     if (!this.running) throw new Error(`process ${this.pid} has ended; start it first`);
     process.kill(this.pid, signal);
+  }
+
+  /** SIGSTOP: connections stay open, and nobody answers. Returns when all of its threads stand still; a signal takes its time. */
+  freeze(): void {
+    this.signal('SIGSTOP');
+    const nap = new Int32Array(new SharedArrayBuffer(4));
+    while (this.running && !standsStill(this.pid)) Atomics.wait(nap, 0, 0, 5);
   }
 
   /** SIGKILL, and resolves when it is gone. */
@@ -186,4 +193,17 @@ export async function execute(command: string, args: readonly string[], options:
     const why = killed ? `was killed after ${deadlineMs / 1000} s` : message.split('\n', 1)[0];
     throw new Error(`${command} ${args[0] ?? ''}: ${why}\n${`${stdout}\n${stderr}`.trim().slice(-3000)}`);
   }
+}
+
+/** Whether each thread of a process is stopped; where there is no /proc, nobody knows and it is taken to be. */
+function standsStill(pid: number): boolean {
+  if (process.platform !== 'linux') return true;
+  return readdirSync(`/proc/${pid}/task`).every((task) => {
+    try {
+      return /\) [Tt] /.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1'));
+    } catch {
+      // It ended meanwhile.
+      return true;
+    }
+  });
 }

@@ -97,7 +97,7 @@ export class RabbitmqNode {
 
   /** SIGSTOP: connections stay open, and nobody answers. */
   freeze(): void {
-    this.#process?.signal('SIGSTOP');
+    this.#process?.freeze();
   }
 
   thaw(): void {

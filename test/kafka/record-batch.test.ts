@@ -3,7 +3,6 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/broker.ts';
-import { crc32c } from '../../src/kafka/crc32c.ts';
 import { kafkajsMessage } from '../../src/kafka/produce.ts';
 import { encodeBatch, NO_TIMESTAMP, sizeOf } from '../../src/kafka/record-batch.ts';
 import { type DecodedRecord, decodeBatch } from './fake-broker.ts';
@@ -133,22 +132,5 @@ describe('a record batch', () => {
     const sent = messages(300, { id: 'größe/€/😀'.repeat(9), backfill: true }, 777);
     const reckoned = sent.reduce((sum, each) => sum + sizeOf(each, key(each)), 61);
     expect((await encodeBatch(sent, options)).length).toBeLessThanOrEqual(reckoned);
-  });
-});
-
-describe('crc32c', () => {
-  it('is that of RFC 3720', () => {
-    expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
-    expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa);
-    expect(crc32c(Buffer.alloc(0))).toBe(0);
-  });
-
-  it('is that of kafkajs, for any bytes, from any place', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(50), (bytes, start) => {
-        const from = Math.min(start, bytes.length);
-        return crc32c(bytes, from) === kafkajsCrc(Buffer.from(bytes.subarray(from)));
-      }),
-    );
   });
 });

@@ -2,7 +2,7 @@
  * LevelDB's logs and manifests (doc/log_format.md of LevelDB 1.20): blocks of 32 KiB of records, each with a checksum. LevelDB drops the
  * rest of a block behind a record that it cannot read, and says nothing; here what is intact behind it is found again.
  */
-import { crc32c, masked } from './crc32c.ts';
+import { checksumOf } from './checksum.ts';
 
 const BLOCK = 32_768;
 const HEADER = 7;
@@ -31,7 +31,7 @@ function pieceAt(bytes: Buffer, at: number, end: number): Piece | undefined {
   const [length, type] = [bytes.readUInt16LE(at + 4), bytes[at + 6] as number];
   const stop = at + HEADER + length;
   if (type < FULL || type > LAST || stop > end) return undefined;
-  if (masked(crc32c(bytes, at + 6, stop)) !== bytes.readUInt32LE(at)) return undefined;
+  if (checksumOf(bytes.subarray(at + 6, stop)) !== bytes.readUInt32LE(at)) return undefined;
   return { type, data: bytes.subarray(at + HEADER, stop), end: stop };
 }
 
@@ -129,7 +129,7 @@ export function writeLog(records: readonly Buffer[]): Buffer {
       piece.writeUInt16LE(to - from, 4);
       piece[6] = first ? (last ? FULL : FIRST) : last ? LAST : MIDDLE;
       record.copy(piece, HEADER, from, to);
-      piece.writeUInt32LE(masked(crc32c(piece, 6)), 0);
+      piece.writeUInt32LE(checksumOf(piece.subarray(6)), 0);
       parts.push(piece);
       used = (used + piece.length) % BLOCK;
       from = to;

@@ -3,7 +3,7 @@
  * which LevelDB does not look at unless it is told to, and `level` cannot tell it.
  */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import { crc32c, masked } from './crc32c.ts';
+import { checksumOf } from './checksum.ts';
 import { Cursor } from './varint.ts';
 
 const FOOTER = 48;
@@ -33,7 +33,7 @@ function read(fd: number, from: number, length: number): Buffer {
 }
 
 const isIntact = (block: Buffer, size: number): boolean =>
-  block.length === size + TRAILER && masked(crc32c(block, 0, size + 1)) === block.readUInt32LE(size + 1);
+  block.length === size + TRAILER && checksumOf(block.subarray(0, size + 1)) === block.readUInt32LE(size + 1);
 
 /** Where the index of a table is; undefined when the file does not end as a table does. */
 function indexOf(fd: number, size: number): Block | undefined {
