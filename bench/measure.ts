@@ -58,10 +58,11 @@ export function scratch(): { folder: string; remove: () => void } {
 export async function withProcess<T>(
   command: readonly string[],
   use: (child: ChildProcess & { pid: number }) => Promise<T>,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<T> {
   const child = spawn(command[0] as string, command.slice(1), {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, NODE_ENV: 'production' },
+    env: { ...process.env, NODE_ENV: 'production', ...env },
   });
   const ended = new Promise<void>((done) => child.once('exit', () => done()));
   try {

@@ -1,7 +1,7 @@
 /**
  * `soak`: a day of the service, time-compressed, under faults of everything around it: two brokers and their networks, a sensor, readers, and an
- * operator who changes the configuration. `BENCH_SOAK_HOURS` are simulated; `BENCH_SOAK_SEED` repeats the faults of a run. Memory and descriptors
- * are the kernel's figures of the service's process; what arrived is judged from the far ends.
+ * operator who changes the configuration. `BENCH_SOAK_HOURS` are simulated, `BENCH_SOAK_SPEED` times as fast; `BENCH_SOAK_SEED` repeats the faults
+ * of a run. Memory and descriptors are the kernel's figures of the service's process; what arrived is judged from the far ends.
  */
 import { join } from 'node:path';
 import type { SinkView, StatusView } from '../../src/http/view.ts';
@@ -16,8 +16,8 @@ import { droppedOf, Watch, waitingIn } from './watch.ts';
 
 const HOURS = Number(process.env['BENCH_SOAK_HOURS'] ?? 24);
 const SEED = Number(process.env['BENCH_SOAK_SEED'] ?? Date.now() % 1_000_000);
-/** An hour is 15 seconds, and a round 42 ms. */
-const SPEED = 240;
+/** By default an hour is 15 seconds, and a round 42 ms. */
+const SPEED = Number(process.env['BENCH_SOAK_SPEED'] ?? 240);
 const HOUR_MS = 3_600_000;
 /** What the last quarter's memory is compared with is the median of so long, in milliseconds of the service's own time. */
 const EARLY_MS = 2 * HOUR_MS;
@@ -33,15 +33,16 @@ const SETTLE_MS = 3000;
 const FLAT_MIB = 4.77;
 
 /** Durations that are a broker's or a disk's to keep are the defaults times SPEED, as far as they may be. */
+const real = (seconds: number): string => `${seconds * SPEED}s`;
 const DELIVERY = {
-  timeout: '1h',
-  backoff: { initial: '2m', max: '1h' },
-  breaker: { after: '8m', probe_max: '6m' },
-  spool: { spool_after: '4m', fsync_interval: '4m' },
+  timeout: real(15),
+  backoff: { initial: real(0.5), max: real(15) },
+  breaker: { after: real(2), probe_max: real(1.5) },
+  spool: { spool_after: real(1), fsync_interval: real(1) },
   // A drain sends what its rate gives in 200 ms at once, and the answer takes as long as ever: with the default rate it would stand still.
   drain: { rate: 1000 * SPEED, byte_rate: `${4 * SPEED}MiB` },
 };
-const FILE = { timeout: '1h', backoff: { initial: '2m', max: '1h' }, fsync_interval: '20m' };
+const FILE = { timeout: real(15), backoff: { initial: real(0.5), max: real(15) }, fsync_interval: real(5) };
 
 /** Every sensor that the machine has, a page that fails at times, and the service itself. */
 const sensorsOf = (available: readonly string[], target: Target): Configuration => ({
@@ -51,12 +52,12 @@ const sensorsOf = (available: readonly string[], target: Target): Configuration 
 });
 
 function configuration(folder: string, sensors: Configuration, sites: readonly Site[]): Configuration {
-  const own = { kafka: { request_timeout: '5s' }, rabbitmq: { heartbeat: '3s', connect_timeout: '10m' } };
+  const own = { kafka: { request_timeout: '5s' }, rabbitmq: { heartbeat: '3s', connect_timeout: real(2.5) } };
   const brokers = sites.map(({ sink, victim }) => [sink, { ...victim.options, ...DELIVERY, ...own[sink] }]);
   return {
     agent: 'soak',
     interval: '10s',
-    timeout: '1h',
+    timeout: real(15),
     log: { level: 'error', format: 'json' },
     sensors,
     sinks: {
