@@ -130,7 +130,7 @@ const SERVICE: Readonly<Record<string, Fault<undefined>>> = {
   'reload: a mistake': async (_, { service }) => await service.misconfigure(),
   'drain at another rate, and probe': async (_, { service, random }) => {
     const sink = random.pick(['kafka', 'rabbitmq']);
-    await service.post(`/api/sinks/${sink}/drain`, { rate: between(random, 100, 5000) });
+    await service.post(`/api/sinks/${sink}/drain`, { rate: service.speed * between(random, 100, 5000) });
     await service.post(`/api/sinks/${sink}/probe`);
   },
 };

@@ -38,6 +38,8 @@ const DELIVERY = {
   backoff: { initial: '2m', max: '1h' },
   breaker: { after: '8m', probe_max: '6m' },
   spool: { spool_after: '4m', fsync_interval: '4m' },
+  // A drain sends what its rate gives in 200 ms at once, and the answer takes as long as ever: with the default rate it would stand still.
+  drain: { rate: 1000 * SPEED, byte_rate: `${4 * SPEED}MiB` },
 };
 const FILE = { timeout: '1h', backoff: { initial: '2m', max: '1h' }, fsync_interval: '20m' };
 

@@ -26,6 +26,8 @@ import { exemplarTable, metadataTable, sampleTable, staleTable } from './tables.
 
 /** Our clock and the target's may differ by this, in seconds. As Prometheus' limit for samples from the future. */
 const SKEW_SECONDS = 600;
+/** A page is expected to be this much larger than the last one, at most: more digits, and a series or two. */
+const SIZE_MARGIN = 1.02;
 
 /** What all targets of a sensor share. */
 export interface Shared {
@@ -57,6 +59,8 @@ export class ScrapeTarget implements Target {
   /** Whether the series of that page are told to be stale. */
   #stale = false;
   #silent = false;
+  /** How large its last page was, in bytes. */
+  #size = 0;
   #described: Page['families'] | undefined;
   #describedAt = 0;
   #left = false;
@@ -102,7 +106,7 @@ export class ScrapeTarget implements Target {
 
   async #scrape(signal: AbortSignal, timeout: number, began: number): Promise<readonly AnyTable[]> {
     const { bodies, clock } = this.#shared;
-    const body = bodies.acquire();
+    const body = bodies.acquire(this.#size * SIZE_MARGIN);
     const seconds = (): number => (clock.monotonic() - began) / 1000;
     try {
       this.#silent = true;
@@ -128,6 +132,7 @@ export class ScrapeTarget implements Target {
     const { fallback_protocol: fallback, protobuf, mode, honor_timestamps: honor, sample_limit: limit } = options;
     const protocol = protocolOf(answer.contentType, fallback, protobuf || fallback === 'protobuf');
     const size = body.length;
+    this.#size = size;
     const histograms = protocol === 'protobuf' ? transcode(body, this.#policy) : [];
     const reading = pages.read(body, this.#page, {
       openMetrics: protocol !== 'text',
