@@ -110,14 +110,16 @@ export class DiskPart {
     return entries;
   }
 
-  /** Forgets the copies of what is on disk for good, unless they take less than `bytes`. */
-  uncache(bytes: number): void {
+  /** Forgets the copies of what is on disk for good, unless they take less than `bytes`. Returns the size of what it forgot. */
+  uncache(bytes: number): number {
     const cached = this.#cache.length;
-    if (cached === 0 || this.durable < this.#places.end) return;
+    if (cached === 0 || this.durable < this.#places.end) return 0;
     const first = this.#cache.at(0) as Entry;
-    if (this.sum - first.sum + first.bytes <= bytes) return;
+    const size = this.sum - first.sum + first.bytes;
+    if (size <= bytes) return 0;
     this.#cache.clear();
     this.#cacheFrom = this.#places.end;
+    return size;
   }
 
   /** Those of the entries, which were read from the disk, that are still in the log. */

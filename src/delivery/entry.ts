@@ -85,6 +85,9 @@ export class Entry implements Message {
   }
 }
 
+/** What limits count of entries together, in bytes. */
+export const sizeOf = (entries: readonly Entry[]): number => entries.reduce((sum, { bytes }) => sum + bytes, 0);
+
 const encoder = new Encoder();
 const decoder = new Decoder({ maxArrayLength: 16, maxStrLength: 65_535, maxMapLength: 0, maxBinLength: 0, maxExtLength: 0 });
 

@@ -13,7 +13,7 @@ import type { Ledger } from '../ledger.ts';
 import type { QueueOptions } from '../queue.ts';
 import { type ContentType, Entry } from './entry.ts';
 import { Lane } from './lane.ts';
-import type { Memory } from './lane-state.ts';
+import { Memory } from './memory.ts';
 import type { DeliveryOptions } from './options.ts';
 
 export interface IntakeOptions {
@@ -23,7 +23,7 @@ export interface IntakeOptions {
 
 export class Intake {
   readonly lanes = new Map<number, Lane>();
-  readonly memory: Memory = { events: 0, bytes: 0 };
+  readonly memory: Memory;
   readonly #run: string;
   readonly #ledger: Ledger;
   readonly #clock: Clock;
@@ -39,6 +39,7 @@ export class Intake {
     this.#options = options;
     this.#ledger = ledger;
     this.#clock = clock;
+    this.memory = new Memory(clock);
     this.#keyOf = keyOf(options.delivery.lane_by);
   }
 

@@ -211,7 +211,7 @@ export class Keeper {
     await this.#room.trim(spool);
     if (!spool.dirty) return;
     await spool.flush();
-    for (const lane of this.#parts.intake.lanes.values()) lane.disk.uncache(CACHE_BYTES);
+    for (const lane of this.#parts.intake.lanes.values()) lane.uncache(CACHE_BYTES);
     this.#parts.onChange();
   }
 

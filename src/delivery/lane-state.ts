@@ -1,4 +1,4 @@
-/** What is known of a lane when its disk is read, and what lanes of a sink share. */
+/** What is known of a lane when its disk is read. */
 import type { Span } from './positions.ts';
 
 export interface LaneState {
@@ -16,9 +16,3 @@ export interface LaneState {
 }
 
 export const EMPTY_LANE: LaneState = { head: 0, end: 0, holes: [], bytes: 0, sum: 0, suspect: 0 };
-
-/** Entries that are in memory alone and will be lost with it, over all lanes of a sink. */
-export interface Memory {
-  events: number;
-  bytes: number;
-}

@@ -15,9 +15,10 @@
 import type { DropReason, Ledger, Place } from '../ledger.ts';
 import { Deque } from './deque.ts';
 import { DiskPart } from './disk-part.ts';
-import type { Entry } from './entry.ts';
-import type { LaneState, Memory } from './lane-state.ts';
+import { type Entry, sizeOf } from './entry.ts';
+import type { LaneState } from './lane-state.ts';
 import { Losses } from './losses.ts';
+import type { Memory } from './memory.ts';
 import type { Span } from './positions.ts';
 
 /** Where the next batch is taken from. */
@@ -111,6 +112,11 @@ export class Lane {
     return this.#fresh.length === 0;
   }
 
+  /** Forgets the copies in memory of what is on disk, unless they take less than `bytes`. */
+  uncache(bytes: number): void {
+    this.#memory.letGo(this.disk.uncache(bytes));
+  }
+
   /** The next entries of what is in memory, marked as in flight. */
   take(source: Source, maxEvents: number, maxBytes: number, durableOnly: boolean): Entry[] {
     const batch = this.next(source, maxEvents, maxBytes, durableOnly);
@@ -184,7 +190,9 @@ export class Lane {
 
   #remove(entries: readonly Entry[]): void {
     for (const entry of entries) if (entry.position === undefined) this.#removeFresh(entry);
-    this.disk.remove(entries.filter(({ position }) => position !== undefined));
+    const spooled = entries.filter(({ position }) => position !== undefined);
+    this.disk.remove(spooled);
+    this.#memory.letGo(sizeOf(spooled));
   }
 
   #removeFresh(entry: Entry): void {

@@ -12,7 +12,7 @@
  */
 import type { Message } from '../broker.ts';
 import { codeOf, describe, SinkError } from '../errors.ts';
-import type { Entry } from './entry.ts';
+import { type Entry, sizeOf } from './entry.ts';
 import { Flight } from './flight.ts';
 import type { Lane, Source } from './lane.ts';
 import { Nap } from './nap.ts';
@@ -296,5 +296,3 @@ export class Sender {
     keeper.work();
   }
 }
-
-const sizeOf = (entries: readonly Entry[]): number => entries.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -6,7 +6,7 @@ import type { DeadLetters } from './dead-letters.ts';
 import type { HealthStatus } from './health.ts';
 import type { Keeper } from './keeper.ts';
 import type { Lane } from './lane.ts';
-import type { Memory } from './lane-state.ts';
+import type { Memory } from './memory.ts';
 import type { Pacer, Rate } from './pacer.ts';
 
 export interface DeliveryStatus extends RunnerStatus {

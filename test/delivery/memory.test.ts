@@ -1,0 +1,46 @@
+/** What went to the disk and came from it is collected in time, and not more often than it is worth. */
+import { describe, expect, it } from 'vitest';
+import { Memory } from '../../src/delivery/memory.ts';
+import { collectGarbage } from '../../src/v8-collect.ts';
+import { FakeClock } from '../clock.ts';
+
+const MIB = 2 ** 20;
+
+describe('Memory', () => {
+  it('is collected when enough was let go, and then anew', async () => {
+    const clock = new FakeClock();
+    let collections = 0;
+    const memory = new Memory(clock, () => void collections++);
+    const seen: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      memory.letGo(MIB);
+      seen.push(collections);
+      await clock.advance(1000);
+    }
+    expect(seen).toEqual([0, 0, 0, 1, 1, 1, 1, 2]);
+  });
+
+  it('is collected no more often than every two seconds, however much goes by', async () => {
+    const clock = new FakeClock();
+    let collections = 0;
+    const memory = new Memory(clock, () => void collections++);
+    for (let i = 0; i < 100; i++) {
+      memory.letGo(5 * MIB);
+      await clock.advance(100);
+    }
+    expect(collections).toBe(5);
+  });
+});
+
+describe('collectGarbage', () => {
+  it('gives back buffers that have grown old', async () => {
+    const held = Array.from({ length: 16 }, () => Buffer.alloc(MIB, 1));
+    await collectGarbage();
+    await collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+    held.length = 0;
+    await collectGarbage();
+    // They are freed beside the program, and counted when that is over.
+    await expect.poll(() => before - process.memoryUsage().arrayBuffers).toBeGreaterThan(15 * MIB);
+  });
+});
