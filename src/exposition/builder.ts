@@ -9,8 +9,9 @@ import { Columns } from './columns.ts';
 import type { Policy, Rules } from './contract.ts';
 import { Families, isEof, lineEnd, type MetricType } from './families.ts';
 import { canonicalBound } from './number.ts';
-import { HashIndex, type Page, rowOf } from './page.ts';
+import { type Page, rowOf } from './page.ts';
 import { Recogniser } from './recognise.ts';
+import { Repeats, UNRANKED } from './repeats.ts';
 import type { Body, Grammar, SeriesParser } from './series.ts';
 import type { Strings } from './strings.ts';
 import type { TailParser } from './tail.ts';
@@ -26,9 +27,6 @@ export interface Built {
   readonly columns: Columns;
 }
 
-/** Bytes that a sample takes in a page, about; only the first size of an index. */
-const ITEM_BYTES = 160;
-
 /** One reading of one body. Its last newline may be missing; there must be one at `body[length]` all the same, which is not of the page. */
 export class Builder {
   readonly #body: Buffer;
@@ -39,12 +37,10 @@ export class Builder {
   readonly #tail: TailParser;
   readonly #families: Families;
   readonly #columns: Columns;
-  /** The rows of this page without timestamps, by the hashes of their series. */
-  readonly #index: HashIndex;
+  readonly #repeats: Repeats;
   readonly #blocks: Blocks;
   readonly #before: Page | undefined;
   readonly #recogniser: Recogniser | undefined;
-  readonly #number = new Float64Array(1);
   /** Whether all of the body is valid UTF-8; otherwise each part that matters is looked at. */
   readonly #valid: boolean;
   #complete = false;
@@ -57,6 +53,7 @@ export class Builder {
   #labels: LabelMap | undefined;
   /** The same for the same name and labels in any order. */
   #hash = 0;
+  #rank = UNRANKED;
   #kind: MetricType = 'unknown';
   /** Its labels as the page has them, for rules. */
   #written: { readonly keys: readonly string[]; readonly texts: readonly string[] } = { keys: [], texts: [] };
@@ -77,7 +74,7 @@ export class Builder {
     this.#tail = parts.tail;
     this.#families = new Families(parts.strings);
     this.#columns = new Columns(length);
-    this.#index = new HashIndex(length / ITEM_BYTES);
+    this.#repeats = new Repeats(this.#columns);
     this.#blocks = new Blocks(view);
     // Rules are about every label of every sample.
     this.#before = options.rules === undefined && before?.openMetrics === grammar.openMetrics ? before : undefined;
@@ -144,20 +141,24 @@ export class Builder {
     const columns = this.#columns;
     const end = this.#recognise(at) ?? this.#parse(at);
     const valueAt = this.#valueAt(end);
-    const next = this.#tail.rest(this.#tail.value(valueAt, this.#number, 0));
-    const value = this.#number[0] as number;
+    const { values, rows } = columns;
+    const next = this.#tail.rest(this.#tail.value(valueAt, values, rows));
     const { timestamp, exemplar } = this.#tail;
-    if (rules) this.#ruled(at, () => rules.sample({ name: this.#name, ...this.#written, value, timestamp, exemplar }));
+    if (rules) {
+      const value = values[rows] as number;
+      this.#ruled(at, () => rules.sample({ name: this.#name, ...this.#written, value, timestamp, exemplar }));
+    }
     this.#unfinished = next > this.#length;
     this.#last = at;
-    const stamp = ignoreTimestamps ? Number.NaN : timestamp;
-    const stamped = !Number.isNaN(stamp);
-    const repeated = !stamped && this.#labels !== undefined && this.#repeats(this.#labels);
+    const stamped = !(ignoreTimestamps || Number.isNaN(timestamp));
+    const labels = this.#labels;
+    const repeated = !stamped && labels !== undefined && this.#repeats.has(this.#name, labels, this.#hash, this.#rank);
     columns.place(start, at, valueAt, this.#hash);
-    if (this.#labels === undefined || repeated) columns.skip(stamped, repeated);
+    if (stamped) columns.stamp(timestamp);
+    if (labels === undefined || repeated) columns.skip(repeated);
     else {
-      if (exemplar) columns.exemplars.push({ row: columns.rows, ...exemplar });
-      columns.add(this.#name, this.#labels, this.#kind, value, stamp, end - at);
+      if (exemplar) columns.exemplars.push({ row: rows, ...exemplar });
+      columns.add(this.#name, labels, this.#kind, end - at);
       this.#options.policy?.count(columns.rows);
     }
     return next;
@@ -177,6 +178,7 @@ export class Builder {
     if (kinds[row] !== this.#kind) return undefined;
     this.#labels = labels[row];
     this.#hash = before.hashes[item] as number;
+    this.#rank = UNRANKED;
     return at + recogniser.size(item);
   }
 
@@ -194,12 +196,15 @@ export class Builder {
     if (size > 0) {
       this.#labels = this.#blocks.map;
       this.#hash = (series.hash + this.#blocks.hash) | 0;
+      this.#rank = this.#blocks.rank;
       return nameEnd + size;
     }
     const nameHash = series.hash;
     const end = this.#made(at, series.parseLabels(nameEnd));
-    if (whole && this.#labels)
+    if (whole && this.#labels) {
       this.#labels = this.#blocks.add(nameEnd, end - nameEnd, (this.#hash - nameHash) | 0, group, this.#labels);
+      this.#rank = this.#blocks.rank;
+    } else if (this.#hash === nameHash) this.#rank = 0;
     return end;
   }
 
@@ -212,6 +217,7 @@ export class Builder {
     }
     this.#name = name;
     this.#hash = series.hash;
+    this.#rank = UNRANKED;
     this.#resolve(name);
     const { rules, policy } = this.#options;
     if (rules) this.#written = { keys: keys.slice(), texts: texts.slice() };
@@ -252,16 +258,6 @@ export class Builder {
       if (p > end || body[end - 1] === CLOSE) return p;
     }
     throw errorAt(body, this.#length, end, 'expected a blank and a value behind the series');
-  }
-
-  /** Whether the series is a row of this page already; if not, it is from now on. */
-  #repeats(labels: LabelMap): boolean {
-    const [hash, index, columns] = [this.#hash, this.#index, this.#columns];
-    for (let slot = index.find(hash, hash); slot >= 0; slot = index.find(hash, slot + 1)) {
-      if (columns.isRow(index.itemAt(slot), this.#name, labels)) return true;
-    }
-    index.add(hash, columns.rows);
-    return false;
   }
 
   /** Runs a check and gives what it throws its place. */
