@@ -57,6 +57,8 @@ export class ScrapeTarget implements Target {
   /** Whether the series of that page are told to be stale. */
   #stale = false;
   #silent = false;
+  /** Of the scrape that is under way. */
+  #body: Body | undefined;
   #described: Page['families'] | undefined;
   #describedAt = 0;
   #left = false;
@@ -80,7 +82,7 @@ export class ScrapeTarget implements Target {
     );
     let release: (() => void) | undefined;
     try {
-      release = this.#silent ? slots.tryDead() : await slots.live(controller.signal);
+      release = this.#silent ? slots.tryDead(this) : await slots.live(controller.signal, this.#answered);
       // Nothing is known anew: the target is as down as it was.
       if (release === undefined) return this.#failure(this.problem ?? 'it does not answer', timeout, 0, 0);
       return await this.#scrape(controller.signal, timeout, began);
@@ -96,6 +98,7 @@ export class ScrapeTarget implements Target {
 
   leave(): readonly AnyTable[] {
     this.#left = true;
+    this.#shared.slots.forget(this);
     this.#endpoint.close();
     return this.#allStale();
   }
@@ -103,6 +106,7 @@ export class ScrapeTarget implements Target {
   async #scrape(signal: AbortSignal, timeout: number, began: number): Promise<readonly AnyTable[]> {
     const { bodies, clock } = this.#shared;
     const body = bodies.acquire();
+    this.#body = body;
     const seconds = (): number => (clock.monotonic() - began) / 1000;
     try {
       this.#silent = true;
@@ -119,9 +123,12 @@ export class ScrapeTarget implements Target {
       if (tooLarge || error instanceof NoPage) this.#silent = false;
       return this.#left ? [] : this.#failure(describe(error), timeout, seconds(), samples, size);
     } finally {
+      this.#body = undefined;
       bodies.release(body);
     }
   }
+
+  readonly #answered = (): boolean => (this.#body?.length ?? 0) > 0;
 
   #read(body: Body, answer: { contentType: string | undefined; date: number | undefined }): Scraped {
     const { options, pages } = this.#shared;
