@@ -18,6 +18,8 @@ export class Blocks {
   /** Of the block that was guessed or added last. */
   map: LabelMap = {};
   hash = 0;
+  /** Which it is, or -1 when it is not remembered. */
+  block = -1;
   /** When its labels were first seen: equal hashes have equal ranks. 0 is that of no labels. */
   rank = UNRANKED;
   readonly #view: DataView;
@@ -28,6 +30,8 @@ export class Blocks {
   readonly #ranks: number[] = [];
   readonly #groups: number[] = [];
   readonly #maps: LabelMap[] = [];
+  /** The text of each in the page, or -1 while it has none. */
+  readonly texts: number[] = [];
   /** The block that came behind each one the last time. */
   readonly #next: number[] = [];
   #last = -1;
@@ -52,6 +56,7 @@ export class Blocks {
     this.map = this.#maps[block] as LabelMap;
     this.hash = this.#hashes[block] as number;
     this.rank = this.#ranks[block] as number;
+    this.block = block;
     return this.#sizes[block] as number;
   }
 
@@ -61,6 +66,7 @@ export class Blocks {
     if (parsed > PATIENCE && this.#guessed < parsed * SHARE) {
       this.#last = -1;
       this.rank = UNRANKED;
+      this.block = -1;
       return map;
     }
     let block = -1;
@@ -79,11 +85,13 @@ export class Blocks {
       this.#ranks.push(rank);
       this.#groups.push(group);
       this.#maps.push(map);
+      this.texts.push(-1);
       this.#next.push(-1);
     }
     if (this.#last >= 0 && this.#last !== block) this.#next[this.#last] = block;
     this.#last = block;
     this.rank = rank;
+    this.block = block;
     return this.#maps[block] as LabelMap;
   }
 

@@ -3,6 +3,7 @@ import type { LabelMap } from '../event.ts';
 import type { Family, MetricType } from './families.ts';
 import type { RowExemplar } from './follow.ts';
 import type { Page } from './page.ts';
+import type { Texts } from './texts.ts';
 
 /** Bytes that a sample takes in a page, about; the arrays grow when a page has shorter ones. */
 const SAMPLE_BYTES = 128;
@@ -14,10 +15,9 @@ export class Columns {
   items = 0;
   rows = 0;
   repeated = 0;
-  starts: Uint32Array<ArrayBuffer>;
-  series: Uint32Array<ArrayBuffer>;
-  ends: Uint32Array<ArrayBuffer>;
-  hashes: Int32Array<ArrayBuffer>;
+  /** The texts of each item. */
+  heads: Uint32Array<ArrayBuffer>;
+  blocks: Uint32Array<ArrayBuffer>;
   /** The values of rows. There is always room for one more, which `add` makes a row. */
   values: Float64Array<ArrayBuffer>;
   readonly exemplars: RowExemplar[] = [];
@@ -38,20 +38,16 @@ export class Columns {
   /** For a page of so many bytes. */
   constructor(length: number) {
     const items = Math.max(ITEMS_MIN, Math.ceil(length / SAMPLE_BYTES));
-    this.starts = new Uint32Array(items);
-    this.series = new Uint32Array(items);
-    this.ends = new Uint32Array(items);
-    this.hashes = new Int32Array(items);
+    this.heads = new Uint32Array(items);
+    this.blocks = new Uint32Array(items);
     this.values = new Float64Array(items);
     this.#labels = new Array<LabelMap>(items);
   }
 
-  /** Begins an item: where its place and its series begin, and its value; and the hash of its name and labels. */
-  place(start: number, series: number, end: number, hash: number): void {
-    this.starts[this.items] = start;
-    this.series[this.items] = series;
-    this.ends[this.items] = end;
-    this.hashes[this.items] = hash;
+  /** Begins an item, by its texts. */
+  place(head: number, block: number): void {
+    this.heads[this.items] = head;
+    this.blocks[this.items] = block;
   }
 
   /** The item is a row, whose value is in `values` already; `size` is the length of its series' text. */
@@ -67,7 +63,7 @@ export class Columns {
 
   /** The next item has a timestamp of its own, and its row, if it is one, too. */
   stamp(seconds: number): void {
-    const room = this.starts.length;
+    const room = this.heads.length;
     this.#stamped ??= new Uint8Array(room);
     this.#stamps ??= new Float64Array(room).fill(Number.NaN);
     this.#stamped[this.items] = 1;
@@ -77,7 +73,7 @@ export class Columns {
   /** The item has no row: it is not kept, or repeats one. */
   skip(repeated: boolean): void {
     if (repeated) this.repeated++;
-    this.#rowOf ??= Int32Array.from({ length: this.starts.length }, (_, item) => item);
+    this.#rowOf ??= Int32Array.from({ length: this.heads.length }, (_, item) => item);
     this.#rowOf[this.items] = -1;
     // What it said of its time is not of the row that comes next.
     if (this.#stamps !== undefined) this.#stamps[this.rows] = Number.NaN;
@@ -122,7 +118,7 @@ export class Columns {
 
   #end(): void {
     this.items++;
-    if (this.items === this.starts.length) this.#grow();
+    if (this.items === this.heads.length) this.#grow();
   }
 
   /** One cell for each row, of what the runs have. */
@@ -132,22 +128,17 @@ export class Columns {
     return all;
   }
 
-  /** The page of everything so far. `tail` is where what follows the last sample begins; `families` belong to it. */
-  page(body: Buffer, length: number, tail: number, openMetrics: boolean, families: readonly Family[]): Page {
-    const bytes = Buffer.allocUnsafeSlow(length);
-    body.copy(bytes, 0, 0, length);
+  /** The page of everything so far. `tail` is the text of what follows the last sample; `families` belong to it. */
+  page(texts: Texts, tail: number, openMetrics: boolean, families: readonly Family[]): Page {
     const { items, rows } = this;
     const stamps = this.#stamps?.subarray(0, rows);
     const timed = this.#isTimed();
     return {
       openMetrics,
-      bytes,
-      view: new DataView(bytes.buffer, bytes.byteOffset, length),
+      texts,
       items,
-      starts: this.starts.slice(0, items),
-      series: this.series.slice(0, items),
-      ends: this.ends.slice(0, items),
-      hashes: this.hashes.slice(0, items),
+      heads: this.heads.slice(0, items),
+      blocks: this.blocks.slice(0, items),
       tail,
       rows: rows === items ? undefined : this.#rowOf?.slice(0, items),
       stamped: this.#stamped?.slice(0, items),
@@ -182,10 +173,8 @@ export class Columns {
 
   #grow(): void {
     const items = this.items * 2;
-    this.starts = grown(this.starts, items, Uint32Array);
-    this.series = grown(this.series, items, Uint32Array);
-    this.ends = grown(this.ends, items, Uint32Array);
-    this.hashes = grown(this.hashes, items, Int32Array);
+    this.heads = grown(this.heads, items, Uint32Array);
+    this.blocks = grown(this.blocks, items, Uint32Array);
     this.values = grown(this.values, items, Float64Array);
     this.#labels.length = items;
     if (this.#rowOf) this.#rowOf = grown(this.#rowOf, items, Int32Array);

@@ -9,6 +9,7 @@
 import type { LabelMap } from '../event.ts';
 import type { Columns } from './columns.ts';
 import { HashIndex } from './page.ts';
+import type { TextBuilder } from './texts.ts';
 
 /** Rank of labels that have none. */
 export const UNRANKED = -1;
@@ -16,6 +17,7 @@ const RANKS = 1024;
 
 export class Repeats {
   readonly #columns: Columns;
+  readonly #texts: TextBuilder;
   /** The rows without timestamps by the hashes of their series; undefined while ranks say enough. */
   #index: HashIndex | undefined;
   #name = '';
@@ -27,8 +29,9 @@ export class Repeats {
   #top = UNRANKED;
   readonly #tops = new Map<string, number>();
 
-  constructor(columns: Columns) {
+  constructor(columns: Columns, texts: TextBuilder) {
     this.#columns = columns;
+    this.#texts = texts;
   }
 
   /** Whether the series is a row already; if not, the caller adds it as the next one. Labels with equal hashes have equal ranks. */
@@ -68,11 +71,13 @@ export class Repeats {
   }
 
   #indexed(): HashIndex {
-    const { items, rows } = this.#columns;
+    const { items, rows, heads, blocks } = this.#columns;
+    const { hashes } = this.#texts;
     const index = new HashIndex(rows);
     for (let item = 0; item < items; item++) {
       const row = this.#columns.plainRow(item);
-      if (row >= 0) index.add(this.#columns.hashes[item] as number, row);
+      const hash = (hashes[heads[item] as number] as number) + (hashes[blocks[item] as number] as number);
+      if (row >= 0) index.add(hash | 0, row);
     }
     return index;
   }
