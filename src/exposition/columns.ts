@@ -26,7 +26,7 @@ export class Columns {
   /** 1 for each item with a timestamp, from the first of them on; and the timestamps of rows. */
   #stamped: Uint8Array<ArrayBuffer> | undefined;
   #stamps: Float64Array<ArrayBuffer> | undefined;
-  #labels: LabelMap[];
+  readonly #labels: LabelMap[] = [];
   // Rows after one another mostly have one name and one kind: where each run of such begins.
   readonly #runs: number[] = [];
   readonly #names: string[] = [];
@@ -41,7 +41,7 @@ export class Columns {
     this.heads = new Uint32Array(items);
     this.blocks = new Uint32Array(items);
     this.values = new Float64Array(items);
-    this.#labels = new Array<LabelMap>(items);
+    this.#labels.length = items;
   }
 
   /** Begins an item, by its texts. */
@@ -123,7 +123,8 @@ export class Columns {
 
   /** One cell for each row, of what the runs have. */
   #spread<T>(cells: readonly T[]): T[] {
-    const all = new Array<T>(this.rows);
+    const all: T[] = [];
+    all.length = this.rows;
     cells.forEach((cell, i) => all.fill(cell, this.#runs[i], this.#runs[i + 1] ?? this.rows));
     return all;
   }

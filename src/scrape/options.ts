@@ -71,7 +71,9 @@ const tls = z
 
 const fileSd = z.strictObject({
   files: z.array(z.string().min(1)).min(1).describe('Files with lists of targets, JSON or YAML; the last part may have a `*`.'),
-  refresh: duration({ min: 100 }).prefault('5s').describe('How often to look whether they changed, as a duration (default 5s).'),
+  refresh: duration({ min: 100 })
+    .prefault('5s')
+    .describe('How often to look in any case, because not every file system tells of changes, as a duration (default 5s).'),
 });
 
 const dnsSd = z.strictObject({
