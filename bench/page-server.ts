@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { pageParts, writePage } from './page.ts';
 
 const [samples = 500, variants = 1] = process.argv.slice(2).map(Number);
-/** Pages of each variant with other values, made before: the server is not what is measured. */
-const VALUES = 8;
+/** Pages of each variant with other values, made before: the server is not what is measured. Of many variants there are fewer, for its own memory. */
+const VALUES = variants > 200 ? 2 : 8;
 const pages = Array.from({ length: variants }, (_, i) => {
   const parts = pageParts({ samples, seed: i + 1 });
   return Array.from({ length: VALUES }, (_value, seed) => writePage(parts, seed));

@@ -4,9 +4,10 @@
  * While a sensor's rows are the same rows, everything but the number of the event, its time and its values is the same text: those
  * bytes are made once for each layout, as segments between which the values go.
  */
-import type { Field, Layout, Schema, Source, TideEvent } from '../event.ts';
+import type { Cell, Field, Layout, Schema, Source, TideEvent } from '../event.ts';
 import { FORMAT_VERSION } from './format.ts';
 import { bytesOf, type LayoutSegments, Output, SegmentCache, type SourceSegments } from './output.ts';
+import { type Packed, Packer, unpack } from './packed.ts';
 
 /** The longest text of a number with a comma, in bytes: `-1.2345678901234567e-308,`. */
 const NUMBER_BYTES_MAX = 25;
@@ -29,7 +30,8 @@ export class JsonEncoder {
     // Without fields there is one segment and no value behind it.
     const rows = schema.fieldNames.length === 0 ? 0 : layout.rows;
     const { head, about, bytes: sourceBytes } = this.#segments.source(event);
-    const { beforeTime, beforeValues, tail, bytes } = this.#segments.layout(event);
+    const segments = this.#segments.layout(event);
+    const { beforeTime, beforeValues, tail, bytes } = segments;
     const output = this.#output;
     output.reserve(sourceBytes + bytes + (values.length + 2) * NUMBER_BYTES_MAX);
     let at = output.copy(head, 0);
@@ -37,6 +39,7 @@ export class JsonEncoder {
     at = output.copy(beforeTime, at);
     at = number(output, event.time, at);
     at = output.copy(about, at);
+    at = unpack(segments.rows, output.buffer, at);
     let cell = 0;
     for (const before of beforeValues) {
       at = output.copy(before, at);
@@ -60,18 +63,37 @@ function sourceSegments({ agent, run, sensor, host, labels }: Source): SourceSeg
 
 function layoutSegments(schema: Schema, layout: Layout): LayoutSegments {
   const json = JSON.stringify;
-  const attributes = schema.attributes.map((name, a) => `${json(name)}:${json(layout.attributes[a])}`);
-  const middle = `,"rows":${layout.rows},"attributes":{${attributes.join(',')}},"fields":{`;
   const beforeValues = schema.fieldNames.map((name, f) => {
     const { kind, unit } = schema.fields[name] as Field;
-    return Buffer.from(`${f === 0 ? middle : ']},'}${json(name)}:{"kind":"${kind}","unit":${json(unit)},"values":[`);
+    return Buffer.from(`${f === 0 ? '' : ']},'}${json(name)}:{"kind":"${kind}","unit":${json(unit)},"values":[`);
   });
   const parts = {
     beforeTime: Buffer.from(`","type":${json(schema.type)},"time":`),
-    beforeValues: beforeValues.length > 0 ? beforeValues : [Buffer.from(middle)],
+    rows: rowSegment(schema, layout),
+    // Without fields there is one segment, with nothing in it.
+    beforeValues: beforeValues.length > 0 ? beforeValues : [Buffer.alloc(0)],
     tail: Buffer.from(beforeValues.length > 0 ? ']}}}' : '}}'),
   };
-  return { schema, ...parts, bytes: bytesOf([parts.beforeTime, ...parts.beforeValues, parts.tail]) };
+  return { schema, ...parts, bytes: bytesOf([parts.beforeTime, parts.rows, ...parts.beforeValues, parts.tail]) };
+}
+
+function rowSegment({ attributes, maps }: Schema, { rows, attributes: columns }: Layout): Packed {
+  const json = JSON.stringify;
+  // Each cell is packed with the comma behind it, but for the last.
+  const packer = new Packer<Cell>((cell) => Buffer.from(`${json(cell)},`));
+  const say = (text: string): void => packer.add(Buffer.from(text));
+  say(`,"rows":${rows},"attributes":{`);
+  attributes.forEach((name, a) => {
+    const cells = columns[a] as readonly Cell[];
+    say(`${a === 0 ? '' : ','}${json(name)}:`);
+    // Only labels come again so often that it is worth while.
+    if (maps.length === 0 || rows === 0) return say(json(cells));
+    say('[');
+    for (let row = 0; row < rows - 1; row++) packer.addKnown(cells[row] as Cell);
+    say(`${json(cells[rows - 1])}]`);
+  });
+  say('},"fields":{');
+  return packer.build();
 }
 
 /** Writes a number as `JSON.parse` reads it back; what is no number becomes a string. */

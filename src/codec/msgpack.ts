@@ -5,9 +5,10 @@
  * written here, an integer below 2^32 in its shortest form and every other number as float 64.
  */
 import { Encoder } from '@msgpack/msgpack';
-import type { Field, Layout, Schema, Source, TideEvent } from '../event.ts';
+import type { Cell, Field, Layout, Schema, Source, TideEvent } from '../event.ts';
 import { FORMAT_VERSION } from './format.ts';
 import { bytesOf, type LayoutSegments, Output, SegmentCache, type SourceSegments } from './output.ts';
+import { type Packed, Packer, unpack } from './packed.ts';
 
 const NIL = 0xc0;
 const FLOAT64 = 0xcb;
@@ -17,6 +18,7 @@ const UINT32 = 0xce;
 const STR8 = 0xd9;
 const STR16 = 0xda;
 const ARRAY16 = 0xdc;
+const MAP16 = 0xde;
 const ARRAY32 = 0xdd;
 /** The longest encoding of a number, in bytes. */
 const NUMBER_BYTES_MAX = 9;
@@ -37,7 +39,8 @@ export class MsgpackEncoder {
     // Without fields there is one segment and no value behind it.
     const rows = schema.fieldNames.length === 0 ? 0 : layout.rows;
     const { head, idPrefix, about, bytes: sourceBytes } = this.#segments.source(event);
-    const { beforeTime, beforeValues, bytes } = this.#segments.layout(event);
+    const segments = this.#segments.layout(event);
+    const { beforeTime, beforeValues, bytes } = segments;
     const output = this.#output;
     output.reserve(sourceBytes + bytes + (values.length + 1) * NUMBER_BYTES_MAX + ID_BYTES_MAX);
     let at = output.copy(head, 0);
@@ -45,6 +48,7 @@ export class MsgpackEncoder {
     at = output.copy(beforeTime, at);
     at = number(output, event.time, at);
     at = output.copy(about, at);
+    at = unpack(segments.rows, output.buffer, at);
     let cell = 0;
     for (const before of beforeValues) {
       at = output.copy(before, at);
@@ -108,6 +112,9 @@ function arrayHeader(length: number): Uint8Array {
 /** Header of a map of fewer than 16 members. */
 const mapHeader = (members: number): Uint8Array => Uint8Array.of(0x80 | members);
 
+const membersHeader = (members: number): Uint8Array =>
+  members < 16 ? mapHeader(members) : Uint8Array.of(MAP16, members >> 8, members & 0xff);
+
 const value = (data: unknown): Uint8Array => new Encoder().encode(data);
 
 function sourceSegments({ agent, run, sensor, host, labels }: Source): MsgpackSource {
@@ -120,18 +127,34 @@ function sourceSegments({ agent, run, sensor, host, labels }: Source): MsgpackSo
 }
 
 function layoutSegments(schema: Schema, layout: Layout): LayoutSegments {
-  const attributes = Object.fromEntries(schema.attributes.map((name, a) => [name, layout.attributes[a]]));
-  const { length } = schema.fieldNames;
-  const fields = length < 16 ? mapHeader(length) : Uint8Array.of(0xde, length >> 8, length & 0xff);
-  const middle = [...['rows', layout.rows, 'attributes', attributes, 'fields'].map(value), fields];
-  const beforeValues = schema.fieldNames.map((name, f) => {
+  const beforeValues = schema.fieldNames.map((name) => {
     const { kind, unit } = schema.fields[name] as Field;
     const members = ['kind', kind, 'unit', unit, 'values'].map(value);
-    return Buffer.concat([...(f === 0 ? middle : []), value(name), mapHeader(3), ...members, arrayHeader(layout.rows)]);
+    return Buffer.concat([value(name), mapHeader(3), ...members, arrayHeader(layout.rows)]);
   });
   const parts = {
     beforeTime: Buffer.concat([value('type'), value(schema.type), value('time')]),
-    beforeValues: beforeValues.length > 0 ? beforeValues : [Buffer.concat(middle)],
+    rows: rowSegment(schema, layout),
+    // Without fields there is one segment, with nothing in it.
+    beforeValues: beforeValues.length > 0 ? beforeValues : [new Uint8Array()],
   };
-  return { schema, ...parts, tail: new Uint8Array(), bytes: bytesOf([parts.beforeTime, ...parts.beforeValues]) };
+  return { schema, ...parts, tail: new Uint8Array(), bytes: bytesOf([parts.beforeTime, parts.rows, ...parts.beforeValues]) };
+}
+
+function rowSegment({ attributes, maps, fieldNames }: Schema, { rows, attributes: columns }: Layout): Packed {
+  const encoder = new Encoder();
+  const packer = new Packer<Cell>((cell) => encoder.encode(cell));
+  for (const part of ['rows', rows, 'attributes'].map(value)) packer.add(part);
+  packer.add(membersHeader(attributes.length));
+  attributes.forEach((name, a) => {
+    const cells = columns[a] as readonly Cell[];
+    packer.add(value(name));
+    // Only labels come again so often that it is worth while.
+    if (maps.length === 0) return packer.add(value(cells));
+    packer.add(arrayHeader(rows));
+    for (const cell of cells) packer.addKnown(cell);
+  });
+  packer.add(value('fields'));
+  packer.add(membersHeader(fieldNames.length));
+  return packer.build();
 }

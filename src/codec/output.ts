@@ -1,5 +1,6 @@
 /** A buffer that encoders write into, one message after another, and what they keep of a layout. */
 import type { Layout, Schema, Source, TideEvent } from '../event.ts';
+import type { Packed } from './packed.ts';
 
 /** First size, in bytes; it doubles when a message needs more, and never shrinks. */
 const OUTPUT_BYTES = 16 * 1024;
@@ -33,10 +34,12 @@ export interface LayoutSegments {
   readonly schema: Schema;
   /** From behind the id up to the time. */
   readonly beforeTime: Uint8Array;
-  /** What stands before the values of each field; the first has everything since what is said of the source. */
+  /** Number of rows and attributes: what stands between what is said of the source and the fields. */
+  readonly rows: Packed;
+  /** What stands before the values of each field. */
   readonly beforeValues: readonly Uint8Array[];
   readonly tail: Uint8Array;
-  /** Bytes of all segments. */
+  /** Bytes of all segments, copied out. */
   readonly bytes: number;
 }
 
@@ -78,4 +81,5 @@ export class SegmentCache<S extends SourceSegments> {
   }
 }
 
-export const bytesOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
+export const bytesOf = (parts: readonly { readonly length: number }[]): number =>
+  parts.reduce((sum, part) => sum + part.length, 0);

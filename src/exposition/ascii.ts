@@ -63,3 +63,13 @@ export function errorAt(bytes: Buffer, length: number, at: number, what: string)
   const from = Math.max(start, Math.min(at - EXCERPT_BYTES / 2, end - EXCERPT_BYTES));
   return new ExpositionError(what, line, bytes.toString('utf8', from, Math.min(end, from + EXCERPT_BYTES)));
 }
+
+/** Runs a check, and gives what it throws its place in the page. */
+export function placed<T>(bytes: Buffer, length: number, at: number, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof ExpositionError)) throw error;
+    throw errorAt(bytes, length, at, error.what);
+  }
+}

@@ -7,6 +7,7 @@
 import type { LabelMap } from '../event.ts';
 import { sameBytes } from './bytes.ts';
 import { HashIndex } from './page.ts';
+import { UNRANKED } from './repeats.ts';
 
 const PATIENCE = 4096;
 /** Guesses that must have been right by then, as a share of the blocks parsed. */
@@ -14,16 +15,23 @@ const SHARE = 1 / 16;
 const BLOCKS = 1024;
 
 export class Blocks {
-  /** Of the block that was guessed last. */
+  /** Of the block that was guessed or added last. */
   map: LabelMap = {};
   hash = 0;
+  /** Which it is, or -1 when it is not remembered. */
+  block = -1;
+  /** When its labels were first seen: equal hashes have equal ranks. 0 is that of no labels. */
+  rank = UNRANKED;
   readonly #view: DataView;
   readonly #index = new HashIndex(BLOCKS);
   readonly #at: number[] = [];
   readonly #sizes: number[] = [];
   readonly #hashes: number[] = [];
+  readonly #ranks: number[] = [];
   readonly #groups: number[] = [];
   readonly #maps: LabelMap[] = [];
+  /** The text of each in the page, or -1 while it has none. */
+  readonly texts: number[] = [];
   /** The block that came behind each one the last time. */
   readonly #next: number[] = [];
   #last = -1;
@@ -47,6 +55,8 @@ export class Blocks {
     this.#guessed++;
     this.map = this.#maps[block] as LabelMap;
     this.hash = this.#hashes[block] as number;
+    this.rank = this.#ranks[block] as number;
+    this.block = block;
     return this.#sizes[block] as number;
   }
 
@@ -55,11 +65,15 @@ export class Blocks {
     const parsed = this.#at.length;
     if (parsed > PATIENCE && this.#guessed < parsed * SHARE) {
       this.#last = -1;
+      this.rank = UNRANKED;
+      this.block = -1;
       return map;
     }
     let block = -1;
+    let rank = hash === 0 ? 0 : parsed + 1;
     for (let slot = this.#index.find(hash, hash); slot >= 0 && block < 0; slot = this.#index.find(hash, slot + 1)) {
       const like = this.#index.itemAt(slot);
+      rank = this.#ranks[like] as number;
       if (this.#sizes[like] === size && this.#is(like, at, Number.MAX_SAFE_INTEGER, group)) block = like;
     }
     if (block < 0) {
@@ -68,12 +82,16 @@ export class Blocks {
       this.#at.push(at);
       this.#sizes.push(size);
       this.#hashes.push(hash);
+      this.#ranks.push(rank);
       this.#groups.push(group);
       this.#maps.push(map);
+      this.texts.push(-1);
       this.#next.push(-1);
     }
     if (this.#last >= 0 && this.#last !== block) this.#next[this.#last] = block;
     this.#last = block;
+    this.rank = rank;
+    this.block = block;
     return this.#maps[block] as LabelMap;
   }
 

@@ -3,6 +3,7 @@ import type { LabelMap } from '../event.ts';
 import type { Family, MetricType } from './families.ts';
 import type { RowExemplar } from './follow.ts';
 import type { Page } from './page.ts';
+import type { Texts } from './texts.ts';
 
 /** Bytes that a sample takes in a page, about; the arrays grow when a page has shorter ones. */
 const SAMPLE_BYTES = 128;
@@ -14,68 +15,80 @@ export class Columns {
   items = 0;
   rows = 0;
   repeated = 0;
-  starts: Uint32Array<ArrayBuffer>;
-  series: Uint32Array<ArrayBuffer>;
-  ends: Uint32Array<ArrayBuffer>;
-  hashes: Int32Array<ArrayBuffer>;
+  /** The texts of each item. */
+  heads: Uint32Array<ArrayBuffer>;
+  blocks: Uint32Array<ArrayBuffer>;
+  /** The values of rows. There is always room for one more, which `add` makes a row. */
+  values: Float64Array<ArrayBuffer>;
   readonly exemplars: RowExemplar[] = [];
-  #rowOf: Int32Array<ArrayBuffer>;
-  #stamped: Uint8Array<ArrayBuffer>;
-  #values: Float64Array<ArrayBuffer>;
-  #stamps: Float64Array<ArrayBuffer>;
-  readonly #names: string[] = [];
+  /** The row of each item, or -1, from the first item on that is none. */
+  #rowOf: Int32Array<ArrayBuffer> | undefined;
+  /** 1 for each item with a timestamp, from the first of them on; and the timestamps of rows. */
+  #stamped: Uint8Array<ArrayBuffer> | undefined;
+  #stamps: Float64Array<ArrayBuffer> | undefined;
   readonly #labels: LabelMap[] = [];
+  // Rows after one another mostly have one name and one kind: where each run of such begins.
+  readonly #runs: number[] = [];
+  readonly #names: string[] = [];
   readonly #kinds: MetricType[] = [];
-  #anyStamped = false;
-  /** Whether a row is stamped, and not only an item that is none. */
-  #anyTimed = false;
+  #name: string | undefined;
+  #kind: MetricType | undefined;
   #bytes = 0;
 
   /** For a page of so many bytes. */
   constructor(length: number) {
     const items = Math.max(ITEMS_MIN, Math.ceil(length / SAMPLE_BYTES));
-    this.starts = new Uint32Array(items);
-    this.series = new Uint32Array(items);
-    this.ends = new Uint32Array(items);
-    this.hashes = new Int32Array(items);
-    this.#rowOf = new Int32Array(items);
-    this.#stamped = new Uint8Array(items);
-    this.#values = new Float64Array(items);
-    this.#stamps = new Float64Array(items);
+    this.heads = new Uint32Array(items);
+    this.blocks = new Uint32Array(items);
+    this.values = new Float64Array(items);
+    this.#labels.length = items;
   }
 
-  /** Begins an item: where its place and its series begin, and its value; and the hash of its name and labels. */
-  place(start: number, series: number, end: number, hash: number): void {
-    if (this.items === this.starts.length) this.#grow();
-    this.starts[this.items] = start;
-    this.series[this.items] = series;
-    this.ends[this.items] = end;
-    this.hashes[this.items] = hash;
+  /** Begins an item, by its texts. */
+  place(head: number, block: number): void {
+    this.heads[this.items] = head;
+    this.blocks[this.items] = block;
   }
 
-  /** The item is a row. `stamp` is NaN when it has no timestamp of its own; `size` is the length of its series' text. */
-  add(name: string, labels: LabelMap, kind: MetricType, value: number, stamp: number, size: number): void {
-    this.#names.push(name);
-    this.#labels.push(labels);
-    this.#kinds.push(kind);
-    this.#values[this.rows] = value;
-    this.#stamps[this.rows] = stamp;
+  /** The item is a row, whose value is in `values` already; `size` is the length of its series' text. */
+  add(name: string, labels: LabelMap, kind: MetricType, size: number): void {
+    const { rows } = this;
+    if (name !== this.#name || kind !== this.#kind) this.#begin(name, kind);
+    this.#labels[rows] = labels;
     this.#bytes += size + ROW_BYTES;
-    const stamped = !Number.isNaN(stamp);
-    this.#anyTimed ||= stamped;
-    this.#end(this.rows, stamped);
-    this.rows++;
+    if (this.#rowOf !== undefined) this.#rowOf[this.items] = rows;
+    this.rows = rows + 1;
+    this.#end();
+  }
+
+  /** The next item has a timestamp of its own, and its row, if it is one, too. */
+  stamp(seconds: number): void {
+    const room = this.heads.length;
+    this.#stamped ??= new Uint8Array(room);
+    this.#stamps ??= new Float64Array(room).fill(Number.NaN);
+    this.#stamped[this.items] = 1;
+    this.#stamps[this.rows] = seconds;
   }
 
   /** The item has no row: it is not kept, or repeats one. */
-  skip(stamped: boolean, repeated: boolean): void {
+  skip(repeated: boolean): void {
     if (repeated) this.repeated++;
-    this.#end(-1, stamped);
+    this.#rowOf ??= Int32Array.from({ length: this.heads.length }, (_, item) => item);
+    this.#rowOf[this.items] = -1;
+    // What it said of its time is not of the row that comes next.
+    if (this.#stamps !== undefined) this.#stamps[this.rows] = Number.NaN;
+    this.#end();
+  }
+
+  /** The row of an item without a timestamp of its own, or -1. */
+  plainRow(item: number): number {
+    if (this.#stamped?.[item]) return -1;
+    return this.#rowOf === undefined ? item : (this.#rowOf[item] as number);
   }
 
   /** Whether a row is of this series. */
   isRow(row: number, name: string, labels: LabelMap): boolean {
-    if (this.#names[row] !== name) return false;
+    if (this.#nameOf(row) !== name) return false;
     const other = this.#labels[row] as LabelMap;
     let count = 0;
     for (const key in labels) {
@@ -85,64 +98,92 @@ export class Columns {
     return Object.keys(other).length === count;
   }
 
-  #end(row: number, stamped: boolean): void {
-    this.#rowOf[this.items] = row;
-    this.#stamped[this.items] = stamped ? 1 : 0;
-    this.#anyStamped ||= stamped;
-    this.items++;
+  #nameOf(row: number): string | undefined {
+    let [low, high] = [0, this.#runs.length];
+    while (low + 1 < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#runs[middle] as number) <= row) low = middle;
+      else high = middle;
+    }
+    return this.#names[low];
   }
 
-  /** The page of everything so far. `tail` is where what follows the last sample begins; `families` belong to it. */
-  page(body: Buffer, length: number, tail: number, openMetrics: boolean, families: readonly Family[]): Page {
-    const bytes = Buffer.allocUnsafeSlow(length);
-    body.copy(bytes, 0, 0, length);
+  #begin(name: string, kind: MetricType): void {
+    this.#name = name;
+    this.#kind = kind;
+    this.#runs.push(this.rows);
+    this.#names.push(name);
+    this.#kinds.push(kind);
+  }
+
+  #end(): void {
+    this.items++;
+    if (this.items === this.heads.length) this.#grow();
+  }
+
+  /** One cell for each row, of what the runs have. */
+  #spread<T>(cells: readonly T[]): T[] {
+    const all: T[] = [];
+    all.length = this.rows;
+    cells.forEach((cell, i) => all.fill(cell, this.#runs[i], this.#runs[i + 1] ?? this.rows));
+    return all;
+  }
+
+  /** The page of everything so far. `tail` is the text of what follows the last sample; `families` belong to it. */
+  page(texts: Texts, tail: number, openMetrics: boolean, families: readonly Family[]): Page {
     const { items, rows } = this;
-    const stamps = this.#stamps.subarray(0, rows);
-    const some = this.#anyTimed;
+    const stamps = this.#stamps?.subarray(0, rows);
+    const timed = this.#isTimed();
     return {
       openMetrics,
-      bytes,
-      view: new DataView(bytes.buffer, bytes.byteOffset, length),
+      texts,
       items,
-      starts: this.starts.slice(0, items),
-      series: this.series.slice(0, items),
-      ends: this.ends.slice(0, items),
-      hashes: this.hashes.slice(0, items),
+      heads: this.heads.slice(0, items),
+      blocks: this.blocks.slice(0, items),
       tail,
-      rows: rows === items ? undefined : this.#rowOf.slice(0, items),
-      stamped: this.#anyStamped ? this.#stamped.slice(0, items) : undefined,
-      timed: some,
-      absent: some && stamps.some((stamp) => Number.isNaN(stamp)) ? absentOf(stamps) : undefined,
-      layout: { rows, attributes: [this.#names, this.#labels, this.#kinds], bytes: this.#bytes },
+      rows: rows === items ? undefined : this.#rowOf?.slice(0, items),
+      stamped: this.#stamped?.slice(0, items),
+      timed,
+      absent: timed && stamps?.some((stamp) => Number.isNaN(stamp)) ? absentOf(stamps) : undefined,
+      layout: {
+        rows,
+        attributes: [this.#spread(this.#names), this.#labels.slice(0, rows), this.#spread(this.#kinds)],
+        bytes: this.#bytes,
+      },
       families,
       repeated: this.repeated,
     };
   }
 
   /** The numbers of all rows, with the timestamps behind them when there are any. */
-  values(): Float64Array {
+  numbers(): Float64Array {
     const { rows } = this;
-    const stamps = this.#stamps.subarray(0, rows);
-    if (!this.#anyTimed) return this.#values.slice(0, rows);
-    const values = new Float64Array(rows * 2);
-    values.set(this.#values.subarray(0, rows));
-    values.set(
-      stamps.map((stamp) => (Number.isNaN(stamp) ? 0 : stamp)),
-      rows,
-    );
-    return values;
+    if (!this.#isTimed()) return this.values.slice(0, rows);
+    const numbers = new Float64Array(rows * 2);
+    numbers.set(this.values.subarray(0, rows));
+    this.#stamps?.subarray(0, rows).forEach((stamp, row) => {
+      numbers[rows + row] = Number.isNaN(stamp) ? 0 : stamp;
+    });
+    return numbers;
+  }
+
+  /** Whether a row is stamped, and not only an item that is none. */
+  #isTimed(): boolean {
+    return this.#stamps?.subarray(0, this.rows).some((stamp) => !Number.isNaN(stamp)) ?? false;
   }
 
   #grow(): void {
     const items = this.items * 2;
-    this.starts = grown(this.starts, items, Uint32Array);
-    this.series = grown(this.series, items, Uint32Array);
-    this.ends = grown(this.ends, items, Uint32Array);
-    this.hashes = grown(this.hashes, items, Int32Array);
-    this.#rowOf = grown(this.#rowOf, items, Int32Array);
-    this.#stamped = grown(this.#stamped, items, Uint8Array);
-    this.#values = grown(this.#values, items, Float64Array);
-    this.#stamps = grown(this.#stamps, items, Float64Array);
+    this.heads = grown(this.heads, items, Uint32Array);
+    this.blocks = grown(this.blocks, items, Uint32Array);
+    this.values = grown(this.values, items, Float64Array);
+    this.#labels.length = items;
+    if (this.#rowOf) this.#rowOf = grown(this.#rowOf, items, Int32Array);
+    if (this.#stamped) this.#stamped = grown(this.#stamped, items, Uint8Array);
+    if (this.#stamps) {
+      const rows = this.#stamps.length;
+      this.#stamps = grown(this.#stamps, items, Float64Array).fill(Number.NaN, rows);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Reads a page along one that was read before: each sample's text must be the same bytes at the same place, so that nothing is left to do
+ * Reads a page along one that was read before: each sample's texts must be the same bytes at the same place, so that nothing is left to do
  * but its number. This is what a scrape costs when it is not the first.
  */
 import { NEWLINE } from './ascii.ts';
@@ -34,22 +34,28 @@ export class Follower {
    * stops at the first item where it is not, or has an error, which reading it anew will find.
    */
   follow(page: Page, body: Body, values: Float64Array, exemplars: RowExemplar[]): Followed {
-    const { starts, ends, rows, stamped, items } = page;
+    const { heads, blocks, rows, stamped, items } = page;
+    const { view: known, starts } = page.texts;
     const { bytes, view, length } = body;
-    const known = page.view;
     const count = page.layout.rows;
     const tail = this.#tail;
     const dropped = this.#dropped;
     let at = 0;
     let i = 0;
     for (; i < items; i++) {
-      const from = starts[i] as number;
-      const size = (ends[i] as number) - from;
-      if (at + size > length || !sameBytes(known, from, view, at, size)) break;
+      const head = heads[i] as number;
+      const block = blocks[i] as number;
+      const headAt = starts[head] as number;
+      const blockAt = starts[block] as number;
+      const blockBody = at + (starts[head + 1] as number) - headAt;
+      const valueAt = blockBody + (starts[block + 1] as number) - blockAt;
+      // The labels first: they are what most often is another.
+      if (valueAt > length || !sameBytes(known, blockAt, view, blockBody, valueAt - blockBody)) break;
+      if (!sameBytes(known, headAt, view, at, blockBody - at)) break;
       const row = rows === undefined ? i : (rows[i] as number);
       let end: number;
       try {
-        end = row < 0 ? tail.value(at + size, dropped, 0) : tail.value(at + size, values, row);
+        end = row < 0 ? tail.value(valueAt, dropped, 0) : tail.value(valueAt, values, row);
         if (bytes[end] === NEWLINE) {
           if (stamped?.[i]) break;
           at = end + 1;
@@ -74,7 +80,8 @@ export class Follower {
 }
 
 /** Whether everything behind the last sample is the same, too. */
-export function sameTail(page: Page, { view, length }: Body, at: number): boolean {
-  const size = page.bytes.length - page.tail;
-  return length - Math.min(at, length) === size && sameBytes(page.view, page.tail, view, at, size);
+export function sameTail({ texts, tail }: Page, { view, length }: Body, at: number): boolean {
+  const from = texts.starts[tail] as number;
+  const size = (texts.starts[tail + 1] as number) - from;
+  return length - Math.min(at, length) === size && sameBytes(texts.view, from, view, at, size);
 }

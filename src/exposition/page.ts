@@ -1,31 +1,25 @@
 /**
- * What is kept of a page that was read: its bytes, where its samples are in them, and the rows they became.
+ * What is kept of a page that was read: the texts it is made of, and the rows they became.
  *
- *   item    one sample of the page, in its order. Its place is three offsets into `bytes`:
- *             starts[i]   behind the sample before: comments and descriptions stand here
- *             series[i]   the series' text
- *             ends[i]     behind the blank after it: the value
+ *   item    one sample of the page, in its order: a head, a block, and the value, which is not kept (see `texts.ts`)
  *   row     an item that is neither dropped nor a repetition. Rows are numbered in the order of items.
  *
  * A page is immutable and may serve many targets: those that run the same software write the same page but for the values.
  */
 import type { Layout } from '../event.ts';
-import { SPACE, TAB } from './ascii.ts';
 import { hashBytes, sameBytes } from './bytes.ts';
 import type { Family } from './families.ts';
+import { coreEnd, type Texts } from './texts.ts';
 
 export interface Page {
   readonly openMetrics: boolean;
-  readonly bytes: Buffer;
-  readonly view: DataView;
+  readonly texts: Texts;
   readonly items: number;
-  readonly starts: Uint32Array;
-  readonly series: Uint32Array;
-  readonly ends: Uint32Array;
-  /** Where what follows the last sample begins. */
+  /** The head and the block of each item, as texts. */
+  readonly heads: Uint32Array;
+  readonly blocks: Uint32Array;
+  /** The text of what follows the last sample. */
   readonly tail: number;
-  /** A hash of the name and labels of each item, in whatever order these are written. */
-  readonly hashes: Int32Array;
   /** The row of each item, or -1; absent while every item is the row of its own number. */
   readonly rows: Int32Array | undefined;
   /** 1 for each item that has a timestamp of its own; absent while none has. */
@@ -42,13 +36,6 @@ export interface Page {
 }
 
 export const rowOf = (page: Page, item: number): number => (page.rows === undefined ? item : (page.rows[item] as number));
-
-/** Where a series' text ends: `ends` without the blanks before the value. */
-export function seriesEnd(bytes: Buffer, from: number, end: number): number {
-  let p = end;
-  while (p > from && (bytes[p - 1] === SPACE || bytes[p - 1] === TAB)) p--;
-  return p;
-}
 
 /** Items by a hash. Open addressing; items are added and never removed, and any number of them may have one hash. */
 export class HashIndex {
@@ -99,66 +86,105 @@ export class HashIndex {
   }
 }
 
+/** A series' text in two parts, wherever they stand: its name, and its labels with their braces. */
+export interface SeriesText {
+  readonly view: DataView;
+  readonly name: number;
+  readonly nameEnd: number;
+  readonly labels: number;
+  readonly labelsEnd: number;
+}
+
+const bothHashed = (name: number, labels: number): number => Math.imul(name, 0x85ebca6b) ^ labels;
+
 /** The items of a page by the bytes of their series. */
 export class SeriesIndex {
   readonly #page: Page;
+  readonly #ends: Uint32Array;
   readonly #index: HashIndex;
 
   constructor(page: Page) {
     this.#page = page;
-    this.#index = new HashIndex(page.items);
-    for (let i = 0; i < page.items; i++) {
-      const from = page.series[i] as number;
-      this.#index.add(hashBytes(page.view, from, seriesEnd(page.bytes, from, page.ends[i] as number)), i);
+    const { texts, heads, blocks, items } = page;
+    this.#ends = Uint32Array.from(texts.cores, (_, text) => coreEnd(texts, text));
+    const hashes = Int32Array.from(texts.cores, (core, text) => hashBytes(texts.view, core, this.#ends[text] as number));
+    this.#index = new HashIndex(items);
+    for (let i = 0; i < items; i++) {
+      this.#index.add(bothHashed(hashes[heads[i] as number] as number, hashes[blocks[i] as number] as number), i);
     }
   }
 
-  /** The item whose series is the `size` bytes at `at`, or -1. */
-  find(view: DataView, at: number, size: number): number {
-    const { series, ends, bytes, view: known } = this.#page;
-    const hash = hashBytes(view, at, at + size);
+  /** The item with this series, or -1. */
+  find(series: SeriesText): number {
+    const { view, name, nameEnd, labels, labelsEnd } = series;
+    const hash = bothHashed(hashBytes(view, name, nameEnd), hashBytes(view, labels, labelsEnd));
     for (let slot = this.#index.find(hash, hash); slot >= 0; slot = this.#index.find(hash, slot + 1)) {
       const item = this.#index.itemAt(slot);
-      const from = series[item] as number;
-      if (seriesEnd(bytes, from, ends[item] as number) - from === size && sameBytes(known, from, view, at, size)) return item;
+      const [head, block] = [this.#page.heads[item] as number, this.#page.blocks[item] as number];
+      if (this.#is(head, view, name, nameEnd) && this.#is(block, view, labels, labelsEnd)) return item;
     }
     return -1;
+  }
+
+  #is(text: number, view: DataView, from: number, to: number): boolean {
+    const { cores, view: known } = this.#page.texts;
+    const core = cores[text] as number;
+    return (this.#ends[text] as number) - core === to - from && sameBytes(known, core, view, from, to - from);
   }
 }
 
 /** A hash of all of a page but its values: equal for pages that `samePage` finds equal. */
-export function hashPage(page: Page): number {
-  let hash = page.items;
-  for (let i = 0; i < page.items; i++) {
-    hash = Math.imul(hash ^ hashBytes(page.view, page.starts[i] as number, page.ends[i] as number), 0x9e3779b1);
+export function hashPage({ texts, heads, blocks, tail, items }: Page): number {
+  const { view, starts, cores } = texts;
+  const hashes = Int32Array.from(cores, (_, text) => hashBytes(view, starts[text] as number, starts[text + 1] as number));
+  let hash = items;
+  for (let i = 0; i < items; i++) {
+    hash = Math.imul(hash ^ bothHashed(hashes[heads[i] as number] as number, hashes[blocks[i] as number] as number), 0x9e3779b1);
     hash ^= hash >>> 15;
   }
-  return hash ^ hashBytes(page.view, page.tail, page.bytes.length);
+  return hash ^ (hashes[tail] as number);
 }
 
 /** Whether two pages are the same but for their values. */
 export function samePage(a: Page, b: Page): boolean {
-  const tail = a.bytes.length - a.tail;
-  if (a.items !== b.items || a.openMetrics !== b.openMetrics || tail !== b.bytes.length - b.tail) return false;
+  if (a.items !== b.items || a.openMetrics !== b.openMetrics) return false;
+  // By text of the one, that of the other which it was found to be.
+  const known = new Int32Array(a.texts.cores.length).fill(-1);
+  const same = (text: number, other: number): boolean => {
+    if (known[text] === other) return true;
+    if (!sameText(a.texts, text, b.texts, other)) return false;
+    known[text] = other;
+    return true;
+  };
   for (let i = 0; i < a.items; i++) {
-    const [from, other] = [a.starts[i] as number, b.starts[i] as number];
-    const size = (a.ends[i] as number) - from;
-    if (size !== (b.ends[i] as number) - other || a.stamped?.[i] !== b.stamped?.[i]) return false;
-    if (!sameBytes(a.view, from, b.view, other, size)) return false;
+    if (a.stamped?.[i] !== b.stamped?.[i]) return false;
+    if (!same(a.heads[i] as number, b.heads[i] as number) || !same(a.blocks[i] as number, b.blocks[i] as number)) return false;
   }
-  return sameBytes(a.view, a.tail, b.view, b.tail, tail);
+  return same(a.tail, b.tail);
+}
+
+function sameText(a: Texts, text: number, b: Texts, other: number): boolean {
+  const [from, at] = [a.starts[text] as number, b.starts[other] as number];
+  const size = (a.starts[text + 1] as number) - from;
+  return size === (b.starts[other + 1] as number) - at && sameBytes(a.view, from, b.view, at, size);
 }
 
 /** Rows of a page whose series another page does not have. Those with timestamps of their own are left out. */
 export function missingRows(page: Page, other: Page): number[] {
   const index = new SeriesIndex(other);
+  const { texts, heads, blocks } = page;
   const missing: number[] = [];
   for (let i = 0; i < page.items; i++) {
     const row = rowOf(page, i);
     if (row < 0 || page.stamped?.[i]) continue;
-    const from = page.series[i] as number;
-    const length = seriesEnd(page.bytes, from, page.ends[i] as number) - from;
-    const found = index.find(page.view, from, length);
+    const [head, block] = [heads[i] as number, blocks[i] as number];
+    const found = index.find({
+      view: texts.view,
+      name: texts.cores[head] as number,
+      nameEnd: texts.starts[head + 1] as number,
+      labels: texts.cores[block] as number,
+      labelsEnd: coreEnd(texts, block),
+    });
     if (found < 0 || rowOf(other, found) < 0) missing.push(row);
   }
   return missing;

@@ -55,7 +55,7 @@ export class PageReader {
     }
     const parts = { strings: this.#vocabulary.strings, series: this.#series, tail: this.#tail };
     const { page, columns } = new Builder(parts, body, before[0], { policy, ignoreTimestamps, rules }).build();
-    return { page, values: columns.values(), exemplars: columns.exemplars };
+    return { page, values: columns.numbers(), exemplars: columns.exemplars };
   }
 
   #follow(page: Page, body: Body, ignoreTimestamps: boolean): Reading | undefined {

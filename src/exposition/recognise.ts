@@ -1,7 +1,8 @@
-/** Finds the series of a new page among those of the page before: at the place where it should be, and else by a hash of its text. */
+/** Finds the series of a new page among those of the page before: at the place where it should be, and else by a hash of its texts. */
 import { BACKSLASH, CLASS, CLOSE, METRIC, NEWLINE, OPEN, QUOTE, SPACE, TAB } from './ascii.ts';
 import { sameBytes } from './bytes.ts';
-import { type Page, SeriesIndex, seriesEnd } from './page.ts';
+import { type Page, SeriesIndex } from './page.ts';
+import { coreEnd } from './texts.ts';
 
 export class Recogniser {
   readonly #before: Page;
@@ -24,44 +25,57 @@ export class Recogniser {
   find(at: number): number {
     let item = this.#hint < this.#before.items && this.#isAt(this.#hint, at) ? this.#hint : -1;
     if (item < 0) {
-      const end = skipSeries(this.#body, at, this.#length);
+      const nameEnd = skipName(this.#body, at, this.#length);
+      const end = skipLabels(this.#body, nameEnd, this.#length);
       if (end < 0) return -1;
       this.#index ??= new SeriesIndex(this.#before);
-      item = this.#index.find(this.#view, at, end - at);
+      item = this.#index.find({ view: this.#view, name: at, nameEnd, labels: nameEnd, labelsEnd: end });
       if (item < 0 || !this.#isAt(item, at)) return -1;
     }
     this.#hint = item + 1;
     return item;
   }
 
-  /** How long the text of an item's series is, in bytes. */
-  size(item: number): number {
-    const { series, ends, bytes } = this.#before;
-    const from = series[item] as number;
-    return seriesEnd(bytes, from, ends[item] as number) - from;
+  /** How long the name of an item is, in bytes. */
+  nameSize(item: number): number {
+    const { heads, texts } = this.#before;
+    const head = heads[item] as number;
+    return (texts.starts[head + 1] as number) - (texts.cores[head] as number);
+  }
+
+  /** How long the labels of an item are, with their braces, in bytes. */
+  labelsSize(item: number): number {
+    const { blocks, texts } = this.#before;
+    const block = blocks[item] as number;
+    return coreEnd(texts, block) - (texts.cores[block] as number);
   }
 
   #isAt(item: number, at: number): boolean {
-    const { series, bytes, view } = this.#before;
-    const from = series[item] as number;
-    const size = this.size(item);
-    if (at + size > this.#length || !sameBytes(view, from, this.#view, at, size)) return false;
-    if (bytes[from + size - 1] === CLOSE) return true;
+    const { heads, blocks, texts } = this.#before;
+    const [name, labels] = [this.nameSize(item), this.labelsSize(item)];
+    let p = at + name;
+    if (p + labels > this.#length) return false;
+    if (!sameBytes(texts.view, texts.cores[heads[item] as number] as number, this.#view, at, name)) return false;
+    if (labels > 0) return sameBytes(texts.view, texts.cores[blocks[item] as number] as number, this.#view, p, labels);
     // A name alone: it may go on, or have labels behind a blank.
-    let p = at + size;
     if (this.#body[p] !== SPACE && this.#body[p] !== TAB) return false;
     while (this.#body[p] === SPACE || this.#body[p] === TAB) p++;
     return this.#body[p] !== OPEN;
   }
 }
 
-/** Where the text of a series ends, by its quotes and braces alone; -1 when the line ends before. */
-function skipSeries(body: Buffer, at: number, length: number): number {
+/** Where the name ends that begins at a byte. */
+function skipName(body: Buffer, at: number, length: number): number {
   let p = at;
   while (p < length && ((CLASS[body[p] as number] as number) & METRIC) !== 0) p++;
-  const end = p;
+  return p;
+}
+
+/** Where the labels behind a name end, by their quotes and braces alone, or the name itself where it has none; -1 when the line ends before. */
+function skipLabels(body: Buffer, nameEnd: number, length: number): number {
+  let p = nameEnd;
   while (body[p] === SPACE || body[p] === TAB) p++;
-  if (body[p] !== OPEN || p >= length) return end;
+  if (body[p] !== OPEN || p >= length) return nameEnd;
   let quoted = false;
   for (p++; p < length; p++) {
     const byte = body[p];

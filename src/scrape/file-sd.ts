@@ -2,9 +2,12 @@
  * Targets from files, as Prometheus' `file_sd_configs`: JSON or YAML, a list of `{ targets: [host:port], labels: { … } }`.
  *
  * A file that is wrong changes nothing: its targets of before stay, and what is wrong with it is said. One that is gone has no targets.
+ *
+ * The folders of the files are watched, and those that their links lead to: files are replaced by renaming others over them, and in Kubernetes by renaming a link that is
+ * on the way to them. A file that is being written is read when nothing has happened for SETTLE_MS. Every `refresh` there is a look in any case.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod';
 import type { Clock } from '../clock.ts';
@@ -12,10 +15,12 @@ import { describe, errno } from '../errors.ts';
 import { matcher } from '../options.ts';
 import { type Found, repeated, type Source } from './discovery.ts';
 import { WatchedFile } from './files.ts';
+import { FolderWatch } from './folder-watch.ts';
 import type { FileSdOptions } from './options.ts';
 
 /** Targets of one file. */
 const TARGETS_MAX = 100_000;
+const SETTLE_MS = 100;
 
 const groups = z.array(
   z.strictObject({
@@ -29,16 +34,27 @@ export class FileSource implements Source {
   readonly #options: FileSdOptions;
   readonly #clock: Clock;
   readonly #files = new Map<string, { file: WatchedFile; text: string; found: readonly Found[] }>();
+  readonly #patterns: readonly { readonly folder: string; readonly matches: (name: string) => boolean }[];
+  readonly #watch = new FolderWatch((folder, name) => this.#touched(folder, name));
+  /** Folders in which any change may be one of a file: links are there, or lead there. */
+  readonly #linked = new Set<string>();
+  #changed: (found: readonly Found[]) => void = () => {};
   #stop: () => void = () => {};
+  #settle: () => void = () => {};
 
   constructor(options: FileSdOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
+    this.#patterns = options.files.map((pattern) => {
+      const name = basename(pattern);
+      return { folder: dirname(pattern), matches: name.includes('*') ? matcher(name) : (other) => other === name };
+    });
   }
 
   async start(changed: (found: readonly Found[]) => void): Promise<void> {
+    this.#changed = changed;
     const look = async (): Promise<void> => {
-      if (this.#look()) changed([...this.#files.values()].flatMap(({ found }) => found));
+      this.#lookAround();
       await Promise.resolve();
     };
     this.#stop = repeated(this.#options.refresh, (ms, fn) => this.#clock.after(ms, fn), look);
@@ -47,6 +63,38 @@ export class FileSource implements Source {
 
   stop(): void {
     this.#stop();
+    this.#settle();
+    this.#watch.close();
+  }
+
+  #touched(folder: string, name: string | null): void {
+    const ours =
+      name === null || this.#linked.has(folder) || this.#patterns.some((one) => one.folder === folder && one.matches(name));
+    if (!ours) return;
+    this.#settle();
+    this.#settle = this.#clock.after(SETTLE_MS, () => this.#lookAround());
+  }
+
+  /** Looks at every file, and once more when a folder is watched that was not: it may have changed before that. */
+  #lookAround(): void {
+    let different = this.#look();
+    if (this.#watch.keep(this.#folders()) && this.#look()) different = true;
+    if (different) this.#changed([...this.#files.values()].flatMap(({ found }) => found));
+  }
+
+  /** The folders of the patterns, and those that the files are in. */
+  #folders(): Set<string> {
+    this.#linked.clear();
+    const folders = new Set(this.#patterns.map(({ folder }) => folder));
+    for (const path of this.#files.keys()) {
+      const real = realOf(path);
+      if (real === undefined || real === resolve(path)) continue;
+      for (const folder of [dirname(path), dirname(real)]) {
+        folders.add(folder);
+        this.#linked.add(folder);
+      }
+    }
+    return folders;
   }
 
   /** Looks at every file. Returns whether any target is another. */
@@ -78,6 +126,15 @@ export class FileSource implements Source {
     known.found = targetsOf(text);
     known.text = text;
     return true;
+  }
+}
+
+/** Where links lead; undefined where nothing is. */
+function realOf(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
   }
 }
 

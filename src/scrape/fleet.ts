@@ -39,7 +39,7 @@ export class Fleet implements Sampler {
       options,
       clock,
       schemas: schemasOf(options.prefix),
-      slots: new Slots(options.max_in_flight),
+      slots: new Slots(options.max_in_flight, clock),
       bodies: new BodyPool(),
       pages: new Pages(),
     };

@@ -71,7 +71,9 @@ const tls = z
 
 const fileSd = z.strictObject({
   files: z.array(z.string().min(1)).min(1).describe('Files with lists of targets, JSON or YAML; the last part may have a `*`.'),
-  refresh: duration({ min: 100 }).prefault('5s').describe('How often to look whether they changed, as a duration (default 5s).'),
+  refresh: duration({ min: 100 })
+    .prefault('5s')
+    .describe('How often to look in any case, because not every file system tells of changes, as a duration (default 5s).'),
 });
 
 const dnsSd = z.strictObject({
@@ -189,7 +191,7 @@ export const options = z
       .int()
       .min(1)
       .default(128)
-      .describe('Scrapes at one time; targets that do not answer have as many of their own (default 128).'),
+      .describe('Scrapes at one time; targets that do not answer have eight times as many of their own (default 128).'),
     prefix: z
       .string()
       .max(128)

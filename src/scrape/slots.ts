@@ -1,42 +1,67 @@
 /**
- * A bound on how many scrapes are under way, in two lanes of the same width: targets that answered the last time, or never were asked, and those
- * that did not. What is dead can hold up only what is dead.
+ * A bound on how many scrapes are under way, in two lanes: targets that answered the last time, or never were asked, and those that did not. What is dead
+ * can hold up only what is dead.
  *
- * A scrape of the first lane waits for its turn, first come, first served. One of the second does not: when its lane is full it is not tried this time.
+ *   living   `max` at one time; the others wait, first come, first served. Who has waited for an answer for PATIENCE_MS and has none gives its slot up when another
+ *            waits, and goes on in the other lane: so targets that die all at once hold up nobody, before it is known that they are dead.
+ *   dead     WIDTH times as many, because who waits for an answer has a socket and no more. It is not waited for: when the lane is full, the target is not tried this
+ *            time, and whose turn it is goes by who has not been tried for the longest.
  */
+import type { Clock } from '../clock.ts';
+
+const PATIENCE_MS = 100;
+const WIDTH = 8;
+
+interface Flight {
+  readonly began: number;
+  /** Whether an answer has begun to come. */
+  readonly answered: () => boolean;
+}
 
 export class Slots {
   readonly #max: number;
-  #live = 0;
+  readonly #clock: Clock;
+  /** Living scrapes, in the order in which they began. */
+  readonly #living = new Set<Flight>();
   #dead = 0;
   /** A set keeps the order in which they came, and lets one leave from the middle. */
   readonly #queue = new Set<() => void>();
+  /** Dead targets that were not tried for want of a slot, the longest ago first. */
+  readonly #skipped = new Set<object>();
+  /** Whether a look for such who give way is planned. */
+  #looking = false;
 
-  constructor(max: number) {
+  constructor(max: number, clock: Clock) {
     this.#max = max;
+    this.#clock = clock;
   }
 
   /** A slot for a target that did not answer the last time, or undefined. */
-  tryDead(): (() => void) | undefined {
-    if (this.#dead >= this.#max) return undefined;
+  tryDead(target: object): (() => void) | undefined {
+    if (!this.#mayTry(target)) {
+      this.#skipped.add(target);
+      return undefined;
+    }
+    this.#skipped.delete(target);
     this.#dead++;
     return once(() => this.#dead--);
   }
 
-  /** A slot, when there is one. Returned directly when there is one now; rejects with the signal's reason when that comes first. */
-  live(signal: AbortSignal): (() => void) | Promise<() => void> {
-    const release = (): void => {
-      this.#live--;
-      this.#next();
-    };
-    if (this.#live < this.#max) {
-      this.#live++;
-      return once(release);
-    }
+  /** The target is dead no more, or gone: nothing is kept for it. */
+  forget(target: object): void {
+    this.#skipped.delete(target);
+  }
+
+  /**
+   * A slot, when there is one. Returned directly when there is one now; rejects with the signal's reason when that comes first. `answered` says whether
+   * the target has begun to answer.
+   */
+  live(signal: AbortSignal, answered: () => boolean): (() => void) | Promise<() => void> {
+    if (this.#living.size < this.#max) return this.#begin(answered);
     return new Promise((resolve, reject) => {
       const begin = (): void => {
         signal.removeEventListener('abort', leave);
-        resolve(once(release));
+        resolve(this.#begin(answered));
       };
       const leave = (): void => {
         this.#queue.delete(begin);
@@ -44,15 +69,53 @@ export class Slots {
       };
       this.#queue.add(begin);
       signal.addEventListener('abort', leave, { once: true });
+      this.#makeRoom();
+    });
+  }
+
+  /** As many slots as are free are for those who have waited the longest. */
+  #mayTry(target: object): boolean {
+    let free = this.#max * WIDTH - this.#dead;
+    if (free <= 0 || this.#skipped.size < free) return free > 0;
+    for (const first of this.#skipped) {
+      if (first === target) return true;
+      if (--free === 0) return false;
+    }
+    return false;
+  }
+
+  #begin(answered: () => boolean): () => void {
+    const flight: Flight = { began: this.#clock.monotonic(), answered };
+    this.#living.add(flight);
+    return once(() => {
+      if (!this.#living.delete(flight)) this.#dead--;
+      this.#next();
     });
   }
 
   #next(): void {
     const [begin] = this.#queue;
-    if (begin === undefined) return;
+    if (begin === undefined || this.#living.size >= this.#max) return;
     this.#queue.delete(begin);
-    this.#live++;
     begin();
+  }
+
+  /** Gives slots of those without an answer to those that wait, now and for as long as any waits. */
+  #makeRoom(): void {
+    const given = this.#clock.monotonic() - PATIENCE_MS;
+    for (const flight of this.#living) {
+      if (this.#queue.size === 0 || flight.began > given) break;
+      if (flight.answered()) continue;
+      this.#living.delete(flight);
+      this.#dead++;
+      this.#next();
+    }
+    if (this.#queue.size === 0 || this.#looking) return;
+    this.#looking = true;
+    this.#clock.after(PATIENCE_MS, () => {
+      this.#looking = false;
+      this.#makeRoom();
+    });
   }
 }
 

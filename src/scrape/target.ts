@@ -61,6 +61,8 @@ export class ScrapeTarget implements Target {
   #silent = false;
   /** How large its last page was, in bytes. */
   #size = 0;
+  /** Of the scrape that is under way. */
+  #body: Body | undefined;
   #described: Page['families'] | undefined;
   #describedAt = 0;
   #left = false;
@@ -84,7 +86,7 @@ export class ScrapeTarget implements Target {
     );
     let release: (() => void) | undefined;
     try {
-      release = this.#silent ? slots.tryDead() : await slots.live(controller.signal);
+      release = this.#silent ? slots.tryDead(this) : await slots.live(controller.signal, this.#answered);
       // Nothing is known anew: the target is as down as it was.
       if (release === undefined) return this.#failure(this.problem ?? 'it does not answer', timeout, 0, 0);
       return await this.#scrape(controller.signal, timeout, began);
@@ -100,6 +102,7 @@ export class ScrapeTarget implements Target {
 
   leave(): readonly AnyTable[] {
     this.#left = true;
+    this.#shared.slots.forget(this);
     this.#endpoint.close();
     return this.#allStale();
   }
@@ -107,6 +110,7 @@ export class ScrapeTarget implements Target {
   async #scrape(signal: AbortSignal, timeout: number, began: number): Promise<readonly AnyTable[]> {
     const { bodies, clock } = this.#shared;
     const body = bodies.acquire(this.#size * SIZE_MARGIN);
+    this.#body = body;
     const seconds = (): number => (clock.monotonic() - began) / 1000;
     try {
       this.#silent = true;
@@ -123,9 +127,12 @@ export class ScrapeTarget implements Target {
       if (tooLarge || error instanceof NoPage) this.#silent = false;
       return this.#left ? [] : this.#failure(describe(error), timeout, seconds(), samples, size);
     } finally {
+      this.#body = undefined;
       bodies.release(body);
     }
   }
+
+  readonly #answered = (): boolean => (this.#body?.length ?? 0) > 0;
 
   #read(body: Body, answer: { contentType: string | undefined; date: number | undefined }): Scraped {
     const { options, pages } = this.#shared;

@@ -1,6 +1,6 @@
 /** Targets from files and from DNS: they come, change and go while the service runs. */
 import { createSocket } from 'node:dgram';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Sampler, Target } from '../../src/sensor.ts';
@@ -63,6 +63,89 @@ describe('files', () => {
     writeFileSync(json, '[]');
     await expect.poll(names, { timeout: 10_000 }).toEqual(['http://127.0.0.1:9/metrics']);
     expect(await reasonOf(sampler)).toMatch(/two\.yaml is not there/);
+  });
+
+  describe('are watched, whatever way they are replaced in', () => {
+    const list = (...ports: readonly number[]): string => JSON.stringify([{ targets: ports.map((port) => `127.0.0.1:${port}`) }]);
+    const urls = (...ports: readonly number[]): string[] => ports.map((port) => `http://127.0.0.1:${port}/metrics`);
+    /** Nothing is seen but by watching: the next look is in an hour. */
+    const watched = async (...files: readonly string[]) => watch(await scraper({ file_sd: { files, refresh: '1h' } })).names;
+    const place = (name: string): string => {
+      const path = join(folder, name);
+      mkdirSync(path);
+      return path;
+    };
+    const soon = { timeout: 20_000 };
+
+    test('written in place, renamed over, gone and there again', async () => {
+      const files = place('watched');
+      const file = join(files, 'list.json');
+      writeFileSync(file, list(1));
+      const names = await watched(file);
+      expect(names()).toEqual(urls(1));
+      writeFileSync(file, list(1, 2));
+      await expect.poll(names, soon).toEqual(urls(1, 2));
+      for (const port of [3, 4]) {
+        writeFileSync(join(files, '.list.json.swp'), list(port));
+        renameSync(join(files, '.list.json.swp'), file);
+        await expect.poll(names, soon).toEqual(urls(port));
+      }
+      rmSync(file);
+      await expect.poll(names, soon).toEqual([]);
+      writeFileSync(file, list(5));
+      await expect.poll(names, soon).toEqual(urls(5));
+    });
+
+    test('new ones that a pattern means', async () => {
+      const files = place('patterned');
+      const names = await watched(join(files, '*.yaml'));
+      writeFileSync(join(files, 'a.yaml'), list(1));
+      await expect.poll(names, soon).toEqual(urls(1));
+      writeFileSync(join(files, 'b.yaml'), list(2));
+      await expect.poll(names, soon).toEqual(urls(1, 2));
+    });
+
+    test('as Kubernetes does it: a link to the folder of all is renamed', async () => {
+      const volume = place('volume');
+      const publish = (version: string, text: string): void => {
+        mkdirSync(join(volume, version));
+        writeFileSync(join(volume, version, 'list.json'), text);
+        symlinkSync(version, join(volume, '..data_tmp'));
+        renameSync(join(volume, '..data_tmp'), join(volume, '..data'));
+      };
+      publish('..1', list(1));
+      symlinkSync('..data/list.json', join(volume, 'list.json'));
+      const names = await watched(join(volume, 'list.json'));
+      expect(names()).toEqual(urls(1));
+      publish('..2', list(2));
+      rmSync(join(volume, '..1'), { recursive: true });
+      await expect.poll(names, soon).toEqual(urls(2));
+      publish('..3', list(3, 4));
+      await expect.poll(names, soon).toEqual(urls(3, 4));
+    });
+
+    test('where a link leads to', async () => {
+      const [links, real] = [place('links'), place('real')];
+      writeFileSync(join(real, 'targets'), list(1));
+      symlinkSync(join(real, 'targets'), join(links, 'list.json'));
+      const names = await watched(join(links, '*.json'));
+      expect(names()).toEqual(urls(1));
+      writeFileSync(join(real, 'new'), list(2));
+      renameSync(join(real, 'new'), join(real, 'targets'));
+      await expect.poll(names, soon).toEqual(urls(2));
+    });
+
+    test('and their folder, which is found at the next look', async () => {
+      const path = join(folder, 'later');
+      const { names } = watch(await scraper({ file_sd: { files: [join(path, 'list.json')], refresh: '100ms' } }));
+      for (const port of [1, 2]) {
+        mkdirSync(path);
+        writeFileSync(join(path, 'list.json'), list(port));
+        await expect.poll(names, soon).toEqual(urls(port));
+        rmSync(path, { recursive: true });
+        await expect.poll(names, soon).toEqual([]);
+      }
+    });
   });
 
   test('with an address that is none say so, and the others are targets', async () => {
