@@ -155,7 +155,9 @@ describe('a number', () => {
   test(`with a fraction is rounded as Number rounds it (seed ${SEED})`, () => {
     const word = fc.stringMatching(/^-?[0-9]{0,12}\.[0-9]{1,12}$/);
     fc.assert(
-      fc.property(word, (decimal) => expect(row(decimal).number(0)).toBe(Number(decimal))),
+      fc.property(word, (decimal) => {
+        expect(row(decimal).number(0)).toBe(Number(decimal));
+      }),
       { seed: SEED, numRuns: 2000 },
     );
   });
@@ -163,7 +165,9 @@ describe('a number', () => {
   test(`in hexadecimal is what parseInt makes of it (seed ${SEED})`, () => {
     const word = fc.stringMatching(/^[0-9a-fA-F]{1,16}$/);
     fc.assert(
-      fc.property(word, (hex) => expect(row(`a ${hex} `).hex(1)).toBe(Number.parseInt(hex, 16))),
+      fc.property(word, (hex) => {
+        expect(row(`a ${hex} `).hex(1)).toBe(Number.parseInt(hex, 16));
+      }),
       { seed: SEED, numRuns: 1000 },
     );
     for (const none of ['', '0x1', '1g', '-1', '1.5', '12345678901234567'])
