@@ -35,8 +35,11 @@ const CONTEXT: SensorContext = {
   info: () => {},
 };
 
+/** Two of these at once are not to sample at one moment, which the name of an agent decides. */
+const AGENT = process.env['BENCH_AGENT'] ?? 'bench';
+
 const configOf = (sensors: readonly string[], file: string): string =>
-  `interval: 1s\nsensors:\n${sensors.map((name) => `  ${name}: {}\n`).join('')}sinks:\n  out: { type: file, path: ${JSON.stringify(file)} }\n`;
+  `agent: ${AGENT}\ninterval: 1s\nsensors:\n${sensors.map((name) => `  ${name}: {}\n`).join('')}sinks:\n  out: { type: file, path: ${JSON.stringify(file)} }\n`;
 
 /** The files that these sensors read. Links and folders are left out, which makes the floor lower than it might be. */
 async function pathsOf(sensors: readonly string[]): Promise<string[]> {

@@ -6,7 +6,6 @@ import * as z from 'zod';
 import { Unavailable } from '../src/errors.ts';
 import { type AnyTable, counter, defineSchema, gauge, updowncounter } from '../src/event.ts';
 import type { Host, HotFile } from '../src/host.ts';
-import { hexAt } from '../src/net/hex.ts';
 import { netFile } from '../src/net/paths.ts';
 import { defineSensor, type Sampler } from '../src/sensor.ts';
 import type { Row, Text } from '../src/text.ts';
@@ -73,12 +72,16 @@ export default defineSensor({
 });
 
 type Sums = Record<keyof typeof COUNTERS, number | undefined>;
+const NO_SUMS = Object.fromEntries(Object.keys(COUNTERS).map((name) => [name, undefined])) as Sums;
 
 class Conntrack implements Sampler {
   readonly #count: HotFile;
   readonly #limit: HotFile;
   readonly #expected: HotFile;
   readonly #stat: HotFile;
+  /** The line of headings, and what each column is of. They are the same at every sample. */
+  #head = Buffer.alloc(0);
+  #columns: readonly (keyof Sums | 'entries' | undefined)[] = [];
 
   constructor(host: Host) {
     const sysctl = (name: string): HotFile => host.proc(`sys/net/netfilter/nf_conntrack_${name}`, 'at once');
@@ -88,7 +91,7 @@ class Conntrack implements Sampler {
 
   sample(): AnyTable[] {
     const stat = this.#stat.maybe();
-    const { entries, sums } = stat && stat.length > 0 ? sumsOf(stat) : { entries: undefined, sums: undefined };
+    const { entries, sums } = stat && stat.length > 0 ? this.#sumsOf(stat) : { entries: undefined, sums: undefined };
     const count = this.#count.maybe()?.number() ?? entries;
     const limit = this.#limit.maybe()?.number();
     const utilization = count !== undefined && limit !== undefined && limit > 0 ? count / limit : undefined;
@@ -102,26 +105,35 @@ class Conntrack implements Sampler {
   close(): void {
     for (const file of [this.#count, this.#limit, this.#expected, this.#stat]) file.close();
   }
-}
 
-/** A line of headings, then a line for each CPU; `entries` is the whole table's on each of them. */
-function sumsOf(text: Text): { entries: number | undefined; sums: Sums } {
-  const rows = text.rows();
-  const head = rows.next().value as Row;
-  const names = Array.from({ length: head.count }, (_, column) => head.text(column));
-  if (!names.includes('entries')) throw head.malformed('no heading "entries"');
-  const sums = Object.fromEntries(Object.keys(COUNTERS).map((name) => [name, undefined])) as Sums;
-  let entries: number | undefined;
-  for (const row of rows) {
-    if (row.count === 0) continue;
-    if (row.count !== names.length) throw row.malformed(`${row.count} numbers for ${names.length} names`);
-    names.forEach((name, column) => {
-      const field = HEADINGS[name] ?? name;
-      if (name === 'entries') entries = hexAt(row, column);
-      else if (isCounter(field)) sums[field] = (sums[field] ?? 0) + hexAt(row, column);
-    });
+  /** A line of headings, then a line for each CPU; `entries` is the whole table's on each of them. */
+  #sumsOf(text: Text): { entries: number | undefined; sums: Sums } {
+    const rows = text.rows();
+    this.#readHead(text, rows.next().value as Row);
+    const columns = this.#columns;
+    const sums = { ...NO_SUMS };
+    let entries: number | undefined;
+    for (const row of rows) {
+      if (row.count === 0) continue;
+      if (row.count !== columns.length) throw row.malformed(`${row.count} numbers for ${columns.length} names`);
+      columns.forEach((field, column) => {
+        if (field === 'entries') entries = row.hex(column);
+        else if (field !== undefined) sums[field] = (sums[field] ?? 0) + row.hex(column);
+      });
+    }
+    return { entries, sums };
   }
-  return { entries, sums };
+
+  #readHead(text: Text, head: Row): void {
+    if (text.buffer.compare(this.#head, 0, this.#head.length, head.start, head.end) === 0) return;
+    const names = Array.from({ length: head.count }, (_, column) => head.text(column));
+    if (!names.includes('entries')) throw head.malformed('no heading "entries"');
+    this.#columns = names.map((name) => {
+      const field = HEADINGS[name] ?? name;
+      return field === 'entries' || isCounter(field) ? field : undefined;
+    });
+    this.#head = Buffer.from(text.buffer.subarray(head.start, head.end));
+  }
 }
 
 const isCounter = (name: string): name is keyof typeof COUNTERS => Object.hasOwn(COUNTERS, name);

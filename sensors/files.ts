@@ -86,7 +86,13 @@ export default defineSensor({
   async open(host, given, context): Promise<Sampler> {
     if (host.recording) throw new Unavailable('files are watched on a machine that runs, and this one is recorded');
     const sampler = await openFiles(host, given, context);
-    return { sample: async (_signal, time) => tablesOf(await sampler.sample(time), time / 1000), close: () => sampler.close() };
+    return {
+      sample(_signal, time) {
+        const result = sampler.sample(time);
+        return result instanceof Promise ? result.then((later) => tablesOf(later, time / 1000)) : tablesOf(result, time / 1000);
+      },
+      close: () => sampler.close(),
+    };
   },
 });
 

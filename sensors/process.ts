@@ -10,7 +10,9 @@ import type { Host, HotFile } from '../src/host.ts';
 import { pageBytes } from '../src/page-size.ts';
 import { Ledger } from '../src/process/ledger.ts';
 import { options, type ProcessOptions, rulesOf } from '../src/process/options.ts';
-import { COUNTER, type Extras, openFilesBy, type Process } from '../src/process/process.ts';
+import { type Extras, openFilesBy, type Process } from '../src/process/process.ts';
+import { Rows } from '../src/process/rows.ts';
+import { keepsSchedule } from '../src/process/schedule.ts';
 import { Selection } from '../src/process/select.ts';
 import { SlowFiles } from '../src/process/slow-files.ts';
 import { TICKS_PER_SECOND } from '../src/process/stat.ts';
@@ -99,6 +101,10 @@ const grouped = tablesBy(
   'a group of processes, those of members that ended included',
 );
 
+type Numbers<K extends string> = Record<K, number | undefined>;
+type UsageNumbers = Numbers<keyof typeof usage>;
+const noUsage = Object.fromEntries(Object.keys(usage).map((name) => [name, 0])) as UsageNumbers;
+
 const PSS = keyBytes('Pss:');
 const BOOT_TIME = keyBytes('btime ');
 const KIB = 1024;
@@ -122,6 +128,11 @@ class ProcessSampler implements Sampler {
   readonly #pageBytes: number;
   /** Unix time in seconds. */
   readonly #bootTime: number | undefined;
+  /** What passes the numbers of a row to its table, which takes them over at once. */
+  readonly #used = new Usage();
+  readonly #singleRow = { ...noUsage, uptime: undefined, start_time: undefined } as Numbers<'uptime' | 'start_time'> &
+    UsageNumbers;
+  readonly #groupRow = { ...noUsage, count: 0, uptime: undefined } as Numbers<'count' | 'uptime'> & UsageNumbers;
   #omitted = 0;
   #closed = false;
 
@@ -138,7 +149,12 @@ class ProcessSampler implements Sampler {
     const groups = Object.keys(given.groups ?? {});
     if (given.groups || given.group_by !== 'none')
       this.#ledger = new Ledger(groups, Math.max(given.limit, groups.length), given.children);
-    this.#extras = { io: given.io, openFiles: given.file_descriptors ? openFilesBy(host) : 'none', status: given.status };
+    this.#extras = {
+      io: given.io,
+      openFiles: given.file_descriptors ? openFilesBy(host) : 'none',
+      status: given.status,
+      bySchedule: keepsSchedule(host),
+    };
     this.#uptime = host.proc('uptime', 'at once');
     this.#pageBytes = pageBytes(host);
     this.#bootTime = host.reader().maybe(host.procPath('stat'))?.numberAfter(BOOT_TIME);
@@ -198,80 +214,44 @@ class ProcessSampler implements Sampler {
   }
 
   #processRows(processes: readonly Process[], now: number | undefined): AnyTable[] {
-    const tables = new Tables(single);
-    const rows = single.usage.table();
-    for (const process of processes) {
-      const cells = [process.pid, process.name];
-      const used = new Usage().add(process);
-      const start_time = this.#bootTime === undefined ? undefined : this.#bootTime + process.start / TICKS_PER_SECOND;
-      rows.add(cells, { uptime: since(process.start, now), start_time, ...this.#values(used) });
-      tables.add(cells, used, process.counters);
-    }
-    return tables.filled(rows);
+    const [first, rows] = [single.usage.table(), new Rows(single)];
+    const [used, row] = [this.#used, this.#singleRow];
+    processes.forEach((process) => {
+      const { cells } = process;
+      used.clear().add(process);
+      row.uptime = since(process.start, now);
+      row.start_time = this.#bootTime === undefined ? undefined : this.#bootTime + process.start / TICKS_PER_SECOND;
+      this.#fill(row, used);
+      first.add(cells.identity, row);
+      rows.add(cells, used, process.counters);
+    });
+    return rows.behind(first);
   }
 
   #groupRows({ groups }: Ledger, now: number | undefined): AnyTable[] {
-    const tables = new Tables(grouped);
-    const rows = grouped.usage.table();
-    for (const { name, members, counters } of groups.values()) {
-      const used = new Usage();
+    const [first, rows] = [grouped.usage.table(), new Rows(grouped)];
+    const [used, row] = [this.#used, this.#groupRow];
+    for (const { cells, members, counters } of groups.values()) {
+      used.clear();
       for (const process of members) used.add(process);
-      rows.add([name], { count: members.length, uptime: since(used.start, now), ...this.#values(used) });
-      tables.add([name], used, counters);
+      row.count = members.length;
+      row.uptime = since(used.start, now);
+      this.#fill(row, used);
+      first.add(cells.identity, row);
+      rows.add(cells, used, counters);
     }
-    return tables.filled(rows);
+    return rows.behind(first);
   }
 
-  #values({ resident, virtual, threads, openFiles, running, blocked, stopped, defunct }: Usage) {
-    return {
-      'memory.usage': resident * this.#pageBytes,
-      'memory.virtual': virtual,
-      'thread.count': threads,
-      'unix.file_descriptor.count': openFiles,
-      running,
-      blocked,
-      stopped,
-      defunct,
-    };
-  }
-}
-
-/** The tables of one sample that processes and groups fill alike. */
-class Tables {
-  readonly #memory;
-  readonly #cpu;
-  readonly #faults;
-  readonly #disk;
-  readonly #switches;
-
-  constructor(schemas: Omit<typeof single, 'usage'>) {
-    this.#memory = schemas.memory.table();
-    this.#cpu = schemas.cpu.table();
-    this.#faults = schemas.faults.table();
-    this.#disk = schemas.disk.table();
-    this.#switches = schemas.switches.table();
-  }
-
-  add(identity: readonly string[], { swap, pss }: Usage, counters: Float64Array): void {
-    const count = (place: number): number | undefined => {
-      const value = counters[place] as number;
-      return Number.isNaN(value) ? undefined : value;
-    };
-    if (swap !== undefined || pss !== undefined) this.#memory.add(identity, { swap, pss });
-    this.#cpu.add([...identity, 'user'], { time: (counters[COUNTER.user] as number) / TICKS_PER_SECOND });
-    this.#cpu.add([...identity, 'system'], { time: (counters[COUNTER.system] as number) / TICKS_PER_SECOND });
-    this.#faults.add([...identity, 'minor'], { faults: counters[COUNTER.minorFaults] });
-    this.#faults.add([...identity, 'major'], { faults: counters[COUNTER.majorFaults] });
-    const [read, written] = [count(COUNTER.readBytes), count(COUNTER.writtenBytes)];
-    if (read !== undefined) this.#disk.add([...identity, 'read'], { io: read, operations: count(COUNTER.reads) });
-    if (written !== undefined) this.#disk.add([...identity, 'write'], { io: written, operations: count(COUNTER.writes) });
-    const [voluntary, involuntary] = [count(COUNTER.voluntary), count(COUNTER.involuntary)];
-    if (voluntary !== undefined) this.#switches.add([...identity, 'voluntary'], { context_switches: voluntary });
-    if (involuntary !== undefined) this.#switches.add([...identity, 'involuntary'], { context_switches: involuntary });
-  }
-
-  filled(first: AnyTable): AnyTable[] {
-    return [first, this.#cpu, this.#memory, this.#faults, this.#disk, this.#switches].filter((table) => table.rows > 0);
+  #fill(row: UsageNumbers, used: Usage): void {
+    row['memory.usage'] = used.resident * this.#pageBytes;
+    row['memory.virtual'] = used.virtual;
+    row['thread.count'] = used.threads;
+    row['unix.file_descriptor.count'] = used.openFiles;
+    row.running = used.running;
+    row.blocked = used.blocked;
+    row.stopped = used.stopped;
+    row.defunct = used.defunct;
   }
 }
 

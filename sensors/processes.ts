@@ -9,6 +9,7 @@ import type { Host, HotFile } from '../src/host.ts';
 import { type ProcessFile, ProcessFiles } from '../src/process/file.ts';
 import { isGone, pids } from '../src/process/pids.ts';
 import { parseState } from '../src/process/stat.ts';
+import { type StateOf, sharedStates } from '../src/process/states.ts';
 import { defineSensor, type Sampler } from '../src/sensor.ts';
 import { keyBytes } from '../src/text.ts';
 
@@ -91,11 +92,20 @@ export default defineSensor({
   },
 });
 
+interface Known {
+  readonly file: ProcessFile;
+  /** The last sample that needed it. */
+  sample: number;
+}
+
 class ProcessesSampler implements Sampler {
   readonly #host: Host;
   readonly #limit: number;
   readonly #shared: ProcessFiles;
-  #files = new Map<string, ProcessFile>();
+  readonly #files = new Map<string, Known>();
+  #sample = 0;
+  /** How many of the files this sample needs. */
+  #used = 0;
   readonly #stat: HotFile;
   readonly #pidMax: HotFile;
   readonly #threadsMax: HotFile;
@@ -129,37 +139,50 @@ class ProcessesSampler implements Sampler {
   }
 
   close(): void {
-    for (const file of this.#files.values()) file.close();
+    for (const { file } of this.#files.values()) file.close();
     for (const file of [this.#stat, this.#pidMax, this.#threadsMax, this.#fileNr]) file.close();
   }
 
   #countStates(): AnyTable {
+    this.#sample++;
+    this.#used = 0;
     const counts = Array.from(STATES, () => 0);
-    const before = this.#files;
-    this.#files = new Map();
-    const { states: read } = this.#shared;
-    for (const pid of pids(this.#host)) {
-      const state = this.#files.size < this.#limit ? this.#stateOf(pid, read, before.get(pid)) : UNKNOWN;
-      before.delete(pid);
-      if (state !== undefined) counts[state] = (counts[state] as number) + 1;
-    }
-    for (const file of before.values()) file.close();
+    const shared = sharedStates(this.#host);
+    let asked = 0;
+    pids(this.#host).forEach((pid) => {
+      const state = asked < this.#limit ? this.#stateOf(pid, shared) : UNKNOWN;
+      if (state === undefined) return;
+      asked++;
+      counts[state] = (counts[state] as number) + 1;
+    });
+    if (this.#files.size > this.#used) this.#closeUnused();
     const table = states.table();
     STATES.forEach((state, i) => table.add([state], { count: counts[i] }));
     return table;
   }
 
+  /** Files of those that are gone, or beyond the limit by now. */
+  #closeUnused(): void {
+    for (const [pid, { file, sample }] of this.#files) {
+      if (sample === this.#sample) continue;
+      file.close();
+      this.#files.delete(pid);
+    }
+  }
+
   /** As `#readState`; what the sensor `process` has just read is not read again. */
-  #stateOf(pid: string, read: ReadonlyMap<string, number>, known: ProcessFile | undefined): number | undefined {
-    const letter = read.get(pid);
+  #stateOf(pid: string, shared: StateOf | undefined): number | undefined {
+    const letter = shared?.(pid);
+    const known = this.#files.get(pid);
     if (letter === undefined) return this.#readState(pid, known);
-    this.#files.set(pid, known ?? this.#shared.file(this.#host.procPath(`${pid}/stat`)));
+    // It may not be read there at the next sample.
+    if (known) this.#use(known);
     return STATE_OF_LETTER[letter] ?? UNKNOWN;
   }
 
   /** The state of a process, as its place in STATES; undefined when there is no such process any more. */
-  #readState(pid: string, known: ProcessFile | undefined): number | undefined {
-    let file = known ?? this.#shared.file(this.#host.procPath(`${pid}/stat`));
+  #readState(pid: string, known: Known | undefined): number | undefined {
+    let file = known?.file ?? this.#shared.file(this.#host.procPath(`${pid}/stat`));
     let outcome = file.read(true);
     if (outcome === 'gone' && known) {
       // Its number is in the list all the same: another process has it by now.
@@ -168,8 +191,15 @@ class ProcessesSampler implements Sampler {
     }
     if (outcome === 'gone') isGone(this.#host, pid);
     if (outcome === 'gone') return undefined;
-    this.#files.set(pid, file);
+    if (known?.file === file) this.#use(known);
+    else this.#files.set(pid, this.#use({ file, sample: 0 }));
     if (outcome === 'denied') return UNKNOWN;
     return STATE_OF_LETTER[parseState(this.#shared.buffer, this.#shared.length, file.path)] ?? UNKNOWN;
+  }
+
+  #use(known: Known): Known {
+    known.sample = this.#sample;
+    this.#used++;
+    return known;
   }
 }

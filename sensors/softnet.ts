@@ -6,7 +6,6 @@ import * as z from 'zod';
 import { type AnyTable, counter, defineSchema, updowncounter } from '../src/event.ts';
 import { type Host, type HotFile, requirePath } from '../src/host.ts';
 import { cpuNumbers } from '../src/net/cpu-list.ts';
-import { hexAt } from '../src/net/hex.ts';
 import { netFile } from '../src/net/paths.ts';
 import { defineSensor, type Sampler } from '../src/sensor.ts';
 import type { Row } from '../src/text.ts';
@@ -86,7 +85,7 @@ class Softnet implements Sampler {
 }
 
 function valuesOf(row: Row) {
-  const at = (column: number): number | undefined => (column < row.count ? hexAt(row, column) : undefined);
+  const at = (column: number): number | undefined => (column < row.count ? row.hex(column) : undefined);
   return {
     cpu: at(CPU),
     values: {

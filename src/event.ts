@@ -68,6 +68,7 @@ export function defineSchema<
 >(spec: { type: string; doc: string; attributes: A; maps?: readonly M[]; fields: F }): TypedSchema<A, F, M> {
   if (Buffer.byteLength(spec.type) > TYPE_BYTES_MAX)
     throw new TypeError(`a type has at most ${TYPE_BYTES_MAX} bytes: ${spec.type.slice(0, 80)}…`);
+  const last: Size = { rows: 0 };
   const schema: TypedSchema<A, F, M> = {
     type: spec.type,
     doc: spec.doc,
@@ -75,7 +76,7 @@ export function defineSchema<
     maps: spec.maps ?? [],
     fields: spec.fields,
     fieldNames: Object.keys(spec.fields),
-    table: () => new TableBuilder<A, F, M>(schema),
+    table: () => new TableBuilder<A, F, M>(schema, last),
   };
   return schema;
 }
@@ -96,6 +97,14 @@ export interface Table {
   readonly absent: Uint8Array | undefined;
 }
 
+/** How many rows the last table of a schema had: the next one will have as many, mostly. */
+interface Size {
+  rows: number;
+}
+
+/** Room is made in advance for so many rows at most. */
+const ROOM_ROWS_MAX = 4096;
+
 /** Filled row by row by one sample, then sealed by the scheduler. */
 export class TableBuilder<
   A extends readonly string[] = readonly string[],
@@ -104,14 +113,22 @@ export class TableBuilder<
 > {
   readonly schema: Schema;
   /** Cells and numbers row after row: an array for each column would be most of what a sample allocates. */
-  readonly #cells: Cell[] = [];
-  readonly #numbers: number[] = [];
+  readonly #cells: Cell[];
+  readonly #numbers: number[];
   /** Absent numbers, as (row, field), because the number of rows is not known yet. */
   #absent: number[] | undefined;
   #rows = 0;
+  readonly #last: Size;
 
-  constructor(schema: Schema) {
+  constructor(schema: Schema, last: Size) {
     this.schema = schema;
+    this.#last = last;
+    // Arrays that grow are copied again and again. What is beyond the rows is never looked at.
+    const room = Math.min(last.rows, ROOM_ROWS_MAX);
+    // oxlint-disable-next-line unicorn/no-new-array -- a length it is, and room for it is all that is wanted.
+    this.#cells = new Array<Cell>(room * schema.attributes.length);
+    // oxlint-disable-next-line unicorn/no-new-array -- the same.
+    this.#numbers = new Array<number>(room * schema.fieldNames.length);
   }
 
   get rows(): number {
@@ -121,10 +138,12 @@ export class TableBuilder<
   /** Adds a row: its cells in the order of the schema's attributes, its numbers by field. */
   add(cells: Cells<A, M>, values: Values<F>): this {
     const { attributes, fieldNames } = this.schema;
-    for (let a = 0; a < attributes.length; a++) this.#cells.push(cells[a] as Cell);
+    const firstCell = this.#rows * attributes.length;
+    const firstNumber = this.#rows * fieldNames.length;
+    for (let a = 0; a < attributes.length; a++) this.#cells[firstCell + a] = cells[a] as Cell;
     for (let f = 0; f < fieldNames.length; f++) {
       const value = values[fieldNames[f] as string];
-      this.#numbers.push(value ?? 0);
+      this.#numbers[firstNumber + f] = value ?? 0;
       if (value === undefined) (this.#absent ??= []).push(this.#rows, f);
     }
     this.#rows++;
@@ -134,6 +153,7 @@ export class TableBuilder<
   /** The finished table. Reuses `previous`' layout when the rows are the same rows, which is the usual case. */
   seal(previous?: Layout): Table {
     const rows = this.#rows;
+    this.#last.rows = rows;
     const fields = this.schema.fieldNames.length;
     const values = new Float64Array(rows * fields);
     for (let f = 0, at = 0; f < fields; f++)

@@ -17,6 +17,12 @@ const ZERO = 48;
 const NINE = 57;
 /** More digits than this may not fit into the integer part of a double. */
 const EXACT_DIGITS_MAX = 15;
+/** Of ten. `**` need not be exact. */
+const POWERS = Array.from({ length: EXACT_DIGITS_MAX + 1 }, (_, exponent) => Number(`1e${exponent}`));
+/** The value of a hexadecimal digit by its ASCII code, and -1. */
+const HEX = Array.from({ length: 256 }, (_, code) => '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase()));
+/** Of hexadecimal digits, so many fit exactly into a double, and so many are 64 bits. */
+const [EXACT_HEX_MAX, HEX_MAX] = [13, 16];
 
 export class Text {
   readonly file: string;
@@ -182,6 +188,20 @@ export class Row {
     return this.#parse((this.#words[2 * index] as number) + skip, this.#words[2 * index + 1] as number);
   }
 
+  /** The word at `index` as a number in hexadecimal, of up to 64 bits. Throws `Malformed` when it is none. */
+  hex(index: number): number {
+    this.#need(index);
+    const [from, to] = [this.#words[2 * index] as number, this.#words[2 * index + 1] as number];
+    let value = 0;
+    for (let at = from; at < to; at++) {
+      const digit = HEX[this.#text.buffer[at] as number] as number;
+      if (digit < 0 || to - from > HEX_MAX)
+        throw this.malformed(`${JSON.stringify(this.text(index))} is not a hexadecimal number`);
+      value = value * 16 + digit;
+    }
+    return to - from > EXACT_HEX_MAX ? Number.parseInt(this.text(index), 16) : value;
+  }
+
   /** The error that says where this line is wrong. */
   malformed(what: string): Malformed {
     const { file, buffer } = this.#text;
@@ -241,21 +261,24 @@ export class Row {
     if (sign === MINUS || sign === PLUS) at++;
     let value = 0;
     const first = at;
+    let dot = -1;
     for (; at < to; at++) {
       const digit = buffer[at] as number;
-      if (digit < ZERO || digit > NINE) break;
-      value = value * 10 + (digit - ZERO);
+      if (digit >= ZERO && digit <= NINE) value = value * 10 + (digit - ZERO);
+      else if (digit === DOT && dot < 0) dot = at;
+      else break;
     }
-    const plain = at === to && at > first && at - first <= EXACT_DIGITS_MAX;
-    if (plain) return sign === MINUS ? -value : value;
-    return this.#parseSlowly(from, to, at > first, buffer[at] === DOT);
+    const digits = at - first - (dot < 0 ? 0 : 1);
+    if (at < to || digits === 0 || digits > EXACT_DIGITS_MAX) return this.#parseSlowly(from, to);
+    // Both are integers that a double holds, so that what is divided is rounded once.
+    if (dot >= 0) value /= POWERS[at - dot - 1] as number;
+    return sign === MINUS ? -value : value;
   }
 
-  /** Fractions and long integers, which need correct rounding. */
-  #parseSlowly(from: number, to: number, digits: boolean, dot: boolean): number {
+  /** Long numbers, which need correct rounding. */
+  #parseSlowly(from: number, to: number): number {
     const word = this.#text.buffer.toString('latin1', from, to);
-    if (!(digits || dot) || !/^[+-]?(\d+\.?\d*|\.\d+)$/.test(word))
-      throw this.malformed(`${JSON.stringify(word)} is not a number`);
+    if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(word)) throw this.malformed(`${JSON.stringify(word)} is not a number`);
     return Number(word);
   }
 }

@@ -152,6 +152,28 @@ describe('a number', () => {
     );
   });
 
+  test(`with a fraction is rounded as Number rounds it (seed ${SEED})`, () => {
+    const word = fc.stringMatching(/^-?[0-9]{0,12}\.[0-9]{1,12}$/);
+    fc.assert(
+      fc.property(word, (decimal) => {
+        expect(row(decimal).number(0)).toBe(Number(decimal));
+      }),
+      { seed: SEED, numRuns: 2000 },
+    );
+  });
+
+  test(`in hexadecimal is what parseInt makes of it (seed ${SEED})`, () => {
+    const word = fc.stringMatching(/^[0-9a-fA-F]{1,16}$/);
+    fc.assert(
+      fc.property(word, (hex) => {
+        expect(row(`a ${hex} `).hex(1)).toBe(Number.parseInt(hex, 16));
+      }),
+      { seed: SEED, numRuns: 1000 },
+    );
+    for (const none of ['', '0x1', '1g', '-1', '1.5', '12345678901234567'])
+      expect(() => row(`a ${none} `).hex(1), none).toThrow(Malformed);
+  });
+
   test.each(['', '-', '+', '.', '-.', '1e5', '0x10', '1.2.3', '--1', '1-', 'NaN', 'inf', '1,5', '5kB', '\u0661'])(
     '%j is none',
     (word) => {

@@ -81,11 +81,11 @@ export class Tree {
     await this.#lookAfter(async (look) => await this.#enterBases(look), false);
   }
 
-  /** Looks at all that has changed. `all` lists everything anew. */
-  async settle(all: boolean): Promise<void> {
-    if (!all && this.#isIdle()) return;
+  /** Looks at all that has changed; undefined when there is nothing to look at. `all` lists everything anew. */
+  settle(all: boolean): Promise<void> | undefined {
+    if (!all && this.#isIdle()) return undefined;
     this.#checked = this.#parts.clock.monotonic();
-    await this.#lookAfter(async (look) => {
+    return this.#lookAfter(async (look) => {
       for (const folder of this.#folders.values())
         if (all || !folder.watcher) {
           folder.dirty = 'all';

@@ -84,11 +84,11 @@ export class Counts {
     while (colon < end && buffer[colon] !== COLON) colon++;
     if (colon >= end) throw row.malformed('no colon');
     const known = this.#known[number];
-    const isKnown = known !== undefined && buffer.compare(known.nameBytes, 0, known.nameBytes.length, from, colon) === 0;
+    const isKnown = known !== undefined && isSame(buffer, from, colon, known.nameBytes);
     const counts = isKnown ? known.counts : new Float64Array(this.cpus.length);
     const rest = readNumbers(view, colon + 1, end, counts);
     if (given !== 1 && given !== counts.length) throw row.malformed(`${given} numbers for ${counts.length} CPUs`);
-    if (isKnown && buffer.compare(known.restBytes, 0, known.restBytes.length, rest, end) === 0) {
+    if (isKnown && isSame(buffer, rest, end, known.restBytes)) {
       known.given = given;
       return known;
     }
@@ -103,6 +103,13 @@ export class Counts {
     this.#known[number] = line;
     return line;
   }
+}
+
+/** Whether the bytes from `from` to `to` are these. They are few, and a call of `compare` costs more. */
+function isSame(buffer: Buffer, from: number, to: number, bytes: Buffer): boolean {
+  if (to - from !== bytes.length) return false;
+  for (let i = 0; i < bytes.length; i++) if (buffer[from + i] !== bytes[i]) return false;
+  return true;
 }
 
 /** As `row.next()`, for lines so long that looking for their ends is a part of the cost. Finds no words. */

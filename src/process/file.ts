@@ -13,9 +13,6 @@ const BUFFER_BYTES = 16 * 1024;
 /** A file of a process longer than this is refused, in bytes. */
 const FILE_BYTES_MAX = 2 ** 20;
 
-/** What the turn keeps states under. */
-const STATES = 'states of processes';
-
 /** What the files of one sensor share. */
 export class ProcessFiles {
   /** What the last `read` that went well found, up to its length. */
@@ -36,16 +33,6 @@ export class ProcessFiles {
 
   noteRead(path: string, kind: ReadKind): void {
     this.#host.noteRead(path, kind);
-  }
-
-  /** Letters of the states that were read in this turn of the event loop, as ASCII codes, by number of the process. */
-  get states(): Map<string, number> {
-    const { turn } = this.#host;
-    const known = turn.get(STATES);
-    if (known instanceof Map) return known as Map<string, number>;
-    const states = new Map<string, number>();
-    turn.keep(STATES, states);
-    return states;
   }
 
   /** Whether one more file may stay open; `release` gives it back. */

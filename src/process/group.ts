@@ -1,8 +1,10 @@
 import { COUNTER, COUNTERS, type Process } from './process.ts';
+import { RowCells } from './row-cells.ts';
 
 /** The members of a group and their sum. */
 export class Group {
   readonly name: string;
+  readonly cells: RowCells;
   /** It stays when it is empty. */
   readonly lasting: boolean;
   members: Process[] = [];
@@ -14,6 +16,7 @@ export class Group {
 
   constructor(name: string, lasting: boolean) {
     this.name = name;
+    this.cells = new RowCells([name]);
     this.lasting = lasting;
     this.#sums.fill(0, 0, COUNTER.readBytes);
     this.counters.fill(0, 0, COUNTER.readBytes);

@@ -82,9 +82,11 @@ class PidList {
       // The list is made after the last number was read, and may have later ones.
       if (this.#pids.includes(`${number}`)) continue;
       const folder = this.#host.procPath(`${number}`);
-      const group = this.#reader.maybe(`${folder}/status`)?.numberAfter(THREAD_GROUP);
+      // A read that fails costs five times as much as this question, and most of those that are not there are threads that ended.
+      const isThere = this.#host.exists(folder);
+      const group = isThere ? this.#reader.maybe(`${folder}/status`)?.numberAfter(THREAD_GROUP) : undefined;
       if (group === number) born.push(`${number}`);
-      else if (group === undefined && this.#host.exists(folder)) return false;
+      else if (group === undefined && isThere && this.#host.exists(folder)) return false;
       // It is looked for once more, and no longer.
       else if (group === undefined && number > before) absent.push(number);
     }

@@ -10,6 +10,8 @@ import type { Host } from '../host.ts';
 import { keyBytes, Text } from '../text.ts';
 import { outcome, type ProcessFile, type ProcessFiles } from './file.ts';
 import type { Io } from './io.ts';
+import { RowCells } from './row-cells.ts';
+import { Schedule } from './schedule.ts';
 import { STAT, type Stat } from './stat.ts';
 
 /** Places of a process' counters in its arrays. CPU times are in ticks. */
@@ -35,6 +37,8 @@ export interface Extras {
   readonly openFiles: 'none' | 'size' | 'names';
   /** `status`: context switches, swap. */
   readonly status: boolean;
+  /** Whether the first two are left as they are while the process does not run: see `schedule.ts`. */
+  readonly bySchedule: boolean;
 }
 
 /**
@@ -91,6 +95,8 @@ export class Process {
   #io: ProcessFile | undefined;
   #status: ProcessFile | undefined;
   #descriptors: ProcessFile | undefined;
+  #schedule: Schedule | undefined;
+  #cells: RowCells | undefined;
   #parentNumber = 0;
   #nameBytes: Uint8Array = new Uint8Array(0);
   /** What could not be read of it. */
@@ -135,8 +141,10 @@ export class Process {
   /** Reads what is wanted beside `stat`, parsing with what is given; false when the process is gone. */
   measure(extras: Extras, stat: Stat, io: Io): boolean {
     const lacking = this.#lacking.size;
-    if (extras.io && !this.#lacking.has('io')) this.#readIo(io);
-    if (extras.openFiles !== 'none' && !this.#lacking.has('fd')) this.#countOpenFiles(extras.openFiles);
+    if (!this.#rested(extras)) {
+      if (extras.io && !this.#lacking.has('io')) this.#readIo(io);
+      if (extras.openFiles !== 'none' && !this.#lacking.has('fd')) this.#countOpenFiles(extras.openFiles);
+    }
     if (extras.status && !this.#lacking.has('status')) this.#readStatus();
     // What is not there may be the file, which some kernels and recordings lack, or the process.
     return this.#lacking.size === lacking || this.update(stat);
@@ -145,6 +153,7 @@ export class Process {
   /** What could not be read is tried again at the next `measure`: a process may change its user. */
   forgive(): void {
     this.#lacking.clear();
+    this.#schedule?.forget();
   }
 
   close(): void {
@@ -152,11 +161,26 @@ export class Process {
     this.#io?.close();
     this.#status?.close();
     this.#descriptors?.close();
+    this.#schedule?.close();
+  }
+
+  /** Of its rows. */
+  get cells(): RowCells {
+    return (this.#cells ??= new RowCells([this.pid, this.name]));
   }
 
   /** CPU ticks since its birth. */
   get totalTicks(): number {
     return (this.counters[COUNTER.user] as number) + (this.counters[COUNTER.system] as number);
+  }
+
+  /** Whether `io` and `fd` are what they were. One that used CPU time has run, and need not be asked. */
+  #rested({ bySchedule, io, openFiles }: Extras): boolean {
+    if (!bySchedule || !(io || openFiles !== 'none')) return false;
+    if (this.ticks === 0)
+      return (this.#schedule ??= new Schedule(this.folder, this.#files)).rested(this.threads, this.state, this.#watched);
+    this.#schedule?.forget();
+    return false;
   }
 
   #take(stat: Stat): void {
@@ -170,7 +194,6 @@ export class Process {
     waited[COUNTER.minorFaults] = stat.field(STAT.childrenMinorFaults);
     waited[COUNTER.majorFaults] = stat.field(STAT.childrenMajorFaults);
     this.state = stat.state;
-    this.#files.states.set(this.pid, stat.state);
     this.threads = stat.field(STAT.threads);
     this.virtual = stat.field(STAT.virtual);
     this.resident = stat.field(STAT.resident);
@@ -183,6 +206,7 @@ export class Process {
     this.#nameBytes = stat.nameBytes();
     const name = stat.name();
     this.name = MEANINGLESS_NAMES.has(name) ? (this.#executable() ?? name) : name;
+    this.#cells = undefined;
     this.changed = true;
   }
 

@@ -108,19 +108,22 @@ export class Selection {
   choose(max: number): Process[] {
     this.omitted = 0;
     for (const process of this.#table.gone) this.#choices.delete(process);
-    for (const process of this.#table.processes) if (this.#wanted(process)) this.#identify(process);
+    const { processes } = this.#table;
+    processes.forEach((process) => {
+      if (process.changed && this.#wanted(process)) this.#identify(process);
+    });
     if (this.#options.children) while (this.#inherit());
     const chosen: Process[] = [];
-    for (const process of this.#table.processes) {
+    processes.forEach((process) => {
       const choice = this.#choices.get(process);
       const key = choice && keyOf(choice);
       const over = key !== undefined && chosen.length >= max;
       if (over) this.omitted++;
       process.watch(this.#wanted(process) && !over && (key !== undefined || this.#options.watchAll));
-      if (key === undefined || over) continue;
+      if (key === undefined || over) return;
       if (this.#table.refresh(process)) chosen.push(process);
       else this.#choices.delete(process);
-    }
+    });
     return chosen;
   }
 
@@ -145,7 +148,6 @@ export class Selection {
   }
 
   #identify(process: Process): void {
-    if (!process.changed) return;
     const choice = this.#choice(process);
     // While it has not told its arguments it stays to be asked about, but the other selectors may have it already.
     process.changed = this.#asks.command && !choice.asked;

@@ -29,6 +29,9 @@ export const STAT = {
   resident: 24,
 } as const;
 
+/** The state of one that runs or waits for a CPU. */
+export const RUNNING = 'R'.charCodeAt(0);
+
 /** Later fields are addresses and signals, and differ between kernels. */
 const LAST_FIELD = STAT.resident;
 const STATE_FIELD = 3;

@@ -13,6 +13,7 @@ import { Io } from './io.ts';
 import { isGone, pids } from './pids.ts';
 import { type Extras, Process } from './process.ts';
 import { Stat } from './stat.ts';
+import { type StateOf, shareStates } from './states.ts';
 
 /** A process that nobody watches is read once in so many scans. */
 const REFRESH_SCANS = 16;
@@ -27,6 +28,8 @@ export class ProcessTable {
   readonly #stat = new Stat();
   readonly #io = new Io();
   readonly #processes = new Map<string, Process>();
+  /** The same, to be walked: a walk of a map makes an object for each entry. */
+  #list: readonly Process[] | undefined;
   /** Numbers of the hidden, and the scan that asked last. */
   #refused = new Map<string, number>();
   #scan = 0;
@@ -40,8 +43,8 @@ export class ProcessTable {
   }
 
   /** By number, as they were found. */
-  get processes(): Iterable<Process> {
-    return this.#processes.values();
+  get processes(): readonly Process[] {
+    return (this.#list ??= [...this.#processes.values()]);
   }
 
   get size(): number {
@@ -69,7 +72,10 @@ export class ProcessTable {
     }
     this.#refused = refused;
     this.hidden = refused.size;
-    for (const process of this.#processes.values()) if (process.seen !== scan) this.#remove(process);
+    this.processes.forEach((process) => {
+      if (process.seen !== scan) this.#remove(process);
+    });
+    shareStates(this.#host, this.#stateOf);
   }
 
   /** Reads a process unless it was read in this scan; false when it is gone, and is no more in the table. */
@@ -101,8 +107,14 @@ export class ProcessTable {
     return process.watched;
   }
 
+  readonly #stateOf: StateOf = (pid) => {
+    const process = this.#processes.get(pid);
+    return process?.read === this.#scan ? process.state : undefined;
+  };
+
   #remove(process: Process): void {
     process.close();
+    this.#list = undefined;
     this.#processes.delete(process.pid);
     this.gone.push(process);
   }
@@ -119,6 +131,7 @@ export class ProcessTable {
     // One that was born since the last scan used all of it since then.
     if (this.#scan > 1) process.ticks = process.totalTicks;
     this.#processes.set(pid, process);
+    this.#list = undefined;
     return true;
   }
 }

@@ -6,7 +6,6 @@ const STATE_OF_LETTER = new Map(Object.entries(LETTERS).map(([letter, state]) =>
 
 /** Sums over the processes that were added; undefined is what could be read of none of them. */
 export class Usage {
-  count = 0;
   /** In pages. */
   resident = 0;
   /** In bytes, as `swap` and `pss` are. */
@@ -22,8 +21,14 @@ export class Usage {
   stopped = 0;
   defunct = 0;
 
+  clear(): this {
+    this.resident = this.virtual = this.threads = 0;
+    this.running = this.blocked = this.stopped = this.defunct = 0;
+    this.swap = this.pss = this.openFiles = this.start = undefined;
+    return this;
+  }
+
   add(process: Process): this {
-    this.count++;
     this.resident += process.resident;
     this.virtual += process.virtual;
     this.threads += process.threads;

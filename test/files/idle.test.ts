@@ -28,3 +28,21 @@ test('that the folder above them was moved is found within ten seconds', async (
   expect(await kinds()).toEqual(['created']);
   await sampler.close();
 });
+
+test('a sample of files that nobody touched is of its round, and what happened to them is in the next', async () => {
+  const base = join(folder(), 'base');
+  mkdirSync(base);
+  writeFileSync(join(base, 'a'), 'x');
+  const sampler = await openFiles(new Host(), options.parse({ paths: [base] }), sensorContext(), new FakeClock());
+  for (let i = 0; i < 3; i++) expect(sampler.sample(i)).toMatchObject({ changes: [], totals: [{ count: 1, size: 1 }] });
+  writeFileSync(join(base, 'b'), 'two');
+  // inotify tells in a turn of its own.
+  await expect.poll(async () => (await sampler.sample(3)).changes.map(({ kind }) => kind)).toEqual(['created']);
+  const isOfItsRound = async (): Promise<boolean> => {
+    const result = sampler.sample(4);
+    expect(await result).toMatchObject({ totals: [{ count: 2, size: 4 }] });
+    return !(result instanceof Promise);
+  };
+  await expect.poll(isOfItsRound).toBe(true);
+  await sampler.close();
+});
