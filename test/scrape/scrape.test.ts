@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support.ts';
-import { OPEN_METRICS, page, type Scrape, scrape, scraper, serve, staleOf, TEXT, targetAt, targetsOf } from './support.ts';
+import { OPEN_METRICS, page, scrape, scraper, serve, staleOf, TEXT, targetAt, targetsOf } from './support.ts';
 
 const folder = temporaryFolder();
 
@@ -273,36 +273,4 @@ describe('limits', () => {
     const [table] = await sampler.sample(new AbortController().signal, 0);
     expect(table?.seal().layout.attributes[0]?.[0]).toBe(`${shown} is there twice, with other tokens: the first is scraped`);
   });
-});
-
-test('a large page is read right however it grows, shrinks and fails between', async () => {
-  let [rows, round, broken] = [0, 0, false];
-  const { origin } = await serve((_request, response) => {
-    const lines = Array.from({ length: rows }, (_, i) => `series_with_a_long_name{number="${i}"} ${i + round / 8}\n`);
-    response.writeHead(200, TEXT);
-    if (!broken) return void response.end(lines.join(''));
-    // Cut off when most of it has been sent.
-    response.write(lines.slice(0, -5).join(''), () => response.destroy());
-  });
-  const target = await targetAt(origin);
-  const seen: { scraped: Scrape; rows: number; round: number }[] = [];
-  // From less than the buffers that are used again have to several times as much.
-  for (const [next, fails] of [
-    [10, 0],
-    [30_000, 0],
-    [30_500, 1],
-    [60_000, 0],
-    [100, 0],
-    [60_000, 1],
-    [60_500, 0],
-  ] as const) {
-    [rows, broken, round] = [next, fails === 1, round + 1];
-    const scraped = await scrape(target);
-    expect(scraped.report['up']).toBe(fails === 1 ? 0 : 1);
-    if (fails === 0) seen.push({ scraped, rows, round });
-  }
-  for (const { scraped, rows, round } of seen) {
-    expect(Object.keys(scraped.values)).toHaveLength(rows);
-    for (const i of [0, 7, rows - 1]) expect(scraped.values[`series_with_a_long_name{number="${i}"}`]).toBe(i + round / 8);
-  }
 });
