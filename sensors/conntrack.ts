@@ -80,7 +80,7 @@ class Conntrack implements Sampler {
   readonly #expected: HotFile;
   readonly #stat: HotFile;
   /** The line of headings, and what each column is of. They are the same at every sample. */
-  #head = Buffer.alloc(0);
+  #head: Buffer | undefined;
   #columns: readonly (keyof Sums | 'entries' | undefined)[] = [];
 
   constructor(host: Host) {
@@ -125,7 +125,8 @@ class Conntrack implements Sampler {
   }
 
   #readHead(text: Text, head: Row): void {
-    if (text.buffer.compare(this.#head, 0, this.#head.length, head.start, head.end) === 0) return;
+    const known = this.#head;
+    if (known && text.buffer.compare(known, 0, known.length, head.start, head.end) === 0) return;
     const names = Array.from({ length: head.count }, (_, column) => head.text(column));
     if (!names.includes('entries')) throw head.malformed('no heading "entries"');
     this.#columns = names.map((name) => {

@@ -7,11 +7,15 @@ import { runInNewContext } from 'node:vm';
 
 type Collect = (options: { type: 'major'; execution: 'async' }) => Promise<void>;
 let collect: Collect | undefined;
+let collecting: Promise<void> | undefined;
 
-/** In a turn of its own, where no caller holds on to what is garbage. */
+/** In a turn of its own, where no caller holds on to what is garbage. Who asks while it waits for its turn shares it. */
 export async function collectGarbage(): Promise<void> {
   collect ??= exposed();
-  await collect({ type: 'major', execution: 'async' });
+  collecting ??= collect({ type: 'major', execution: 'async' }).finally(() => {
+    collecting = undefined;
+  });
+  await collecting;
 }
 
 /** Only a context that is made while the flag is set has the function. */

@@ -15,7 +15,7 @@
 import type { DropReason, Ledger, Place } from '../ledger.ts';
 import { Deque } from './deque.ts';
 import { DiskPart } from './disk-part.ts';
-import { type Entry, sizeOf } from './entry.ts';
+import type { Entry } from './entry.ts';
 import type { LaneState } from './lane-state.ts';
 import { Losses } from './losses.ts';
 import type { Memory } from './memory.ts';
@@ -192,7 +192,7 @@ export class Lane {
     for (const entry of entries) if (entry.position === undefined) this.#removeFresh(entry);
     const spooled = entries.filter(({ position }) => position !== undefined);
     this.disk.remove(spooled);
-    this.#memory.letGo(sizeOf(spooled));
+    this.#memory.settled(spooled);
   }
 
   #removeFresh(entry: Entry): void {

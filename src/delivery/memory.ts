@@ -6,10 +6,15 @@
  */
 import type { Clock } from '../clock.ts';
 import { collectGarbage } from '../v8-collect.ts';
+import { type Entry, sizeOf } from './entry.ts';
 
-/** What was let go, in bytes, that is worth a collection of some 30 ms; and the least time between two, in milliseconds. */
+/** What was let go, in bytes, that is worth a collection of some 30 ms; and the least time between two, of all sinks, in milliseconds. */
 const COLLECT_BYTES = 4 * 2 ** 20;
 const PAUSE_MS = 2000;
+/** What went by sooner than that, in milliseconds, V8 takes for young. */
+const YOUNG_MS = 1000;
+/** When garbage was last collected; sinks of one service have one clock. */
+const collectedAt = new WeakMap<Clock, number>();
 
 export class Memory {
   /** Entries that are in memory alone and will be lost with it, over all lanes of a sink. */
@@ -18,20 +23,25 @@ export class Memory {
   readonly #clock: Clock;
   readonly #collect: () => void;
   #gone = 0;
-  #collectedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, collect: () => void = () => void collectGarbage()) {
+  constructor(clock: Clock, collect: () => void = () => void collectGarbage().catch(() => {})) {
     this.#clock = clock;
     this.#collect = collect;
+  }
+
+  /** Entries on disk that are settled. Those that came from it were accepted at 0. */
+  settled(entries: readonly Entry[]): void {
+    const old = this.#clock.monotonic() - YOUNG_MS;
+    this.letGo(sizeOf(entries.filter(({ accepted }) => accepted < old)));
   }
 
   /** Bodies of entries on disk, which nobody needs in memory any longer. */
   letGo(bytes: number): void {
     this.#gone += bytes;
     const now = this.#clock.monotonic();
-    if (this.#gone < COLLECT_BYTES || now < this.#collectedAt + PAUSE_MS) return;
+    if (this.#gone < COLLECT_BYTES || now < (collectedAt.get(this.#clock) ?? Number.NEGATIVE_INFINITY) + PAUSE_MS) return;
     this.#gone = 0;
-    this.#collectedAt = now;
+    collectedAt.set(this.#clock, now);
     this.#collect();
   }
 }

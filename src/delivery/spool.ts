@@ -43,6 +43,7 @@ export class Spool {
   #unsyncedSince: number | undefined;
   readonly #compaction = new Compaction();
   #compacting: Promise<void> | undefined;
+  #closed = false;
 
   constructor(parts: SpoolParts, options: SpoolOptions, lanes: SpoolState['lanes']) {
     this.#parts = parts;
@@ -134,7 +135,8 @@ export class Spool {
     for (const done of plan.done) done();
     if (sync) this.#unsyncedSince = undefined;
     else if (plan.writes) this.#unsyncedSince ??= began;
-    this.#compact();
+    // What counts as deleted is so when all batches of it are written.
+    if (!plan.rest) this.#compact();
   }
 
   #syncDue(): boolean {
@@ -217,6 +219,8 @@ export class Spool {
       .catch(() => {})
       .finally(() => {
         this.#compacting = undefined;
+        // Perhaps the last of a drain was deleted meanwhile.
+        if (!this.#closed) this.#compact();
       });
   }
 
@@ -225,6 +229,7 @@ export class Spool {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#writing?.catch(() => {});
     await this.#compacting;
     await this.#store.close();

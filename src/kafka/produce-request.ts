@@ -19,6 +19,8 @@ export interface Connection {
     maybeThrottle(ms: number | null): void;
   };
   isAuthenticated(): boolean;
+  /** Does nothing where there is no login. */
+  authenticate(): Promise<void>;
   failIfNotConnected(): void;
   nextCorrelationId(): number;
 }
@@ -40,7 +42,7 @@ export interface Response {
 
 /** As `Connection.send` of kafkajs does it, but for the copies. */
 export async function sendProduce(connection: Connection, request: ProduceRequest, response: Response): Promise<unknown> {
-  if (!connection.isAuthenticated()) await authenticate(connection);
+  if (!connection.isAuthenticated()) await connection.authenticate();
   connection.failIfNotConnected();
   const { apiVersion, batch } = request;
   const correlationId = connection.nextCorrelationId();
@@ -59,13 +61,6 @@ export async function sendProduce(connection: Connection, request: ProduceReques
   const decoded = await response.decode(payload);
   connection.requestQueue.maybeThrottle(decoded.clientSideThrottleTime);
   return await response.parse(decoded);
-}
-
-/** kafkajs keeps this under a symbol of its own. Does nothing where there is no login. */
-async function authenticate(connection: Connection): Promise<void> {
-  const symbol = Object.getOwnPropertySymbols(connection).find(({ description }) => description?.endsWith(':authenticate'));
-  if (symbol === undefined) throw new TypeError('a connection of kafkajs that cannot authenticate');
-  await (connection as unknown as Record<symbol, () => Promise<void>>)[symbol]?.();
 }
 
 function headOf(

@@ -16,6 +16,8 @@ import type { Compression } from './options.ts';
 import { partitionOf } from './partition.ts';
 import { encodeBatch, sizeOf, timestampOf } from './record-batch.ts';
 
+/** Of the buffer that is kept for the next batch, so that one large event does not cost its size for good. */
+const SPARE_BYTES_MAX = 4 * 2 ** 20;
 /** All replicas that are in sync. */
 const ACKS_ALL = -1;
 /** The broker gives up this long before the client does, so that its answer, and not silence, says what became of the records. */
@@ -97,7 +99,7 @@ export class PartitionProducer {
       messages: this.#plain ? this.#kafkajsMessages(messages, stamped) : [await this.#encoded(messages, stamped, room)],
     });
     checkAnswer(answer, topic, this.#partition);
-    this.#spare = room.buffer;
+    if (room.buffer !== undefined && room.buffer.length <= SPARE_BYTES_MAX) this.#spare = room.buffer;
   }
 
   /** Writes into the room that there is, or makes some. */

@@ -176,7 +176,8 @@ export class Process {
 
   /** Whether `io` and `fd` are what they were. One that used CPU time has run, and need not be asked. */
   #rested({ bySchedule, io, openFiles }: Extras): boolean {
-    if (!bySchedule || !(io || openFiles !== 'none')) return false;
+    const asked = (io && !this.#lacking.has('io')) || (openFiles !== 'none' && !this.#lacking.has('fd'));
+    if (!bySchedule || !asked) return false;
     if (this.ticks === 0)
       return (this.#schedule ??= new Schedule(this.folder, this.#files)).rested(this.threads, this.state, this.#watched);
     this.#schedule?.forget();

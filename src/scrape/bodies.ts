@@ -16,35 +16,42 @@ export class BodyTooLarge extends Error {
 }
 
 export class Body {
-  #buffer: Buffer;
+  #buffer: Buffer | undefined;
+  readonly #expected: number;
   length = 0;
 
-  /** `bytes` is what it is expected to hold. */
+  /** `bytes` is what it is expected to hold; its memory is taken with the first of them. */
   constructor(bytes = 0) {
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, Math.ceil(bytes) + PADDING));
+    this.#expected = Math.max(FIRST_BYTES, Math.ceil(bytes) + PADDING);
   }
 
   get buffer(): Buffer {
-    return this.#buffer;
+    return (this.#buffer ??= Buffer.allocUnsafeSlow(this.#expected));
   }
 
   /** Adds bytes; throws `BodyTooLarge` when they reach `limit`. */
   add(chunk: Uint8Array, limit: number): void {
     const length = this.length + chunk.length;
     if (length >= limit) throw new BodyTooLarge(`the body is larger than body_size_limit, ${limit} bytes`);
-    if (length + PADDING > this.#buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(length + PADDING, Math.min(this.#buffer.length * 2, limit + PADDING)));
-      this.#buffer.copy(larger, 0, 0, this.length);
+    const { buffer } = this;
+    if (length + PADDING > buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(length + PADDING, Math.min(buffer.length * 2, limit + PADDING)));
+      buffer.copy(larger, 0, 0, this.length);
       this.free();
       this.#buffer = larger;
     }
-    this.#buffer.set(chunk, this.length);
+    this.buffer.set(chunk, this.length);
     this.length = length;
+  }
+
+  get large(): boolean {
+    return this.#expected > LARGE_BYTES || (this.#buffer?.length ?? 0) > LARGE_BYTES;
   }
 
   /** Gives its memory back without waiting for the collector. Whoever still has the buffer has an empty one. */
   free(): void {
-    (this.#buffer.buffer as ArrayBuffer).transfer(0);
+    (this.#buffer?.buffer as ArrayBuffer | undefined)?.transfer(0);
+    this.#buffer = undefined;
   }
 }
 
@@ -60,7 +67,7 @@ export class BodyPool {
   }
 
   release(body: Body): void {
-    if (body.buffer.length > LARGE_BYTES) body.free();
+    if (body.large) body.free();
     else if (this.#idle.length < IDLE_MAX) this.#idle.push(body);
   }
 }

@@ -21,6 +21,8 @@ import type { FileSdOptions } from './options.ts';
 /** Targets of one file. */
 const TARGETS_MAX = 100_000;
 const SETTLE_MS = 100;
+/** And so long at most where changes do not end. */
+const SETTLE_MS_MAX = 1000;
 
 const groups = z.array(
   z.strictObject({
@@ -41,6 +43,8 @@ export class FileSource implements Source {
   #changed: (found: readonly Found[]) => void = () => {};
   #stop: () => void = () => {};
   #settle: () => void = () => {};
+  /** The first change that was not looked at yet, on the monotonic clock. */
+  #touchedAt: number | undefined;
 
   constructor(options: FileSdOptions, clock: Clock) {
     this.#options = options;
@@ -72,7 +76,13 @@ export class FileSource implements Source {
       name === null || this.#linked.has(folder) || this.#patterns.some((one) => one.folder === folder && one.matches(name));
     if (!ours) return;
     this.#settle();
-    this.#settle = this.#clock.after(SETTLE_MS, () => this.#lookAround());
+    const now = this.#clock.monotonic();
+    this.#touchedAt ??= now;
+    const wait = Math.min(SETTLE_MS, Math.max(0, this.#touchedAt + SETTLE_MS_MAX - now));
+    this.#settle = this.#clock.after(wait, () => {
+      this.#touchedAt = undefined;
+      this.#lookAround();
+    });
   }
 
   /** Looks at every file, and once more when a folder is watched that was not: it may have changed before that. */

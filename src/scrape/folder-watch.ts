@@ -57,7 +57,8 @@ export class FolderWatch {
 function idOf(folder: string): string | undefined {
   try {
     const stat = statSync(folder, { bigint: true });
-    return stat.isDirectory() ? `${stat.dev} ${stat.ino}` : undefined;
+    // One that was made anew may have the number of the one before.
+    return stat.isDirectory() ? `${stat.dev} ${stat.ino} ${stat.birthtimeNs}` : undefined;
   } catch {
     return undefined;
   }

@@ -191,7 +191,9 @@ export const options = z
       .int()
       .min(1)
       .default(128)
-      .describe('Scrapes at one time; targets that do not answer have eight times as many of their own (default 128).'),
+      .describe(
+        'Scrapes at one time; targets that do not answer have eight times as many of their own, and so have those that gave way because no answer came (default 128).',
+      ),
     prefix: z
       .string()
       .max(128)

@@ -3,14 +3,21 @@
  * can hold up only what is dead.
  *
  *   living   `max` at one time; the others wait, first come, first served. Who has waited for an answer for PATIENCE_MS and has none gives its slot up when another
- *            waits, and goes on in the other lane: so targets that die all at once hold up nobody, before it is known that they are dead.
- *   dead     WIDTH times as many, because who waits for an answer has a socket and no more. It is not waited for: when the lane is full, the target is not tried this
- *            time, and whose turn it is goes by who has not been tried for the longest.
+ *            waits, and goes on beside: so targets that die all at once hold up nobody, before it is known that they are dead. Of those there are WIDTH times
+ *            as many at most, because who waits for an answer has a socket and no more.
+ *   dead     WIDTH times as many, too. It is not waited for: when the lane is full, the target is not tried this time, and whose turn it is goes by who has not been
+ *            tried for the longest.
  */
 import type { Clock } from '../clock.ts';
 
 const PATIENCE_MS = 100;
 const WIDTH = 8;
+/**
+ * A look that comes later than that was held up by other work, and what has been answered meanwhile was not read yet: it is made this much
+ * after it has been. Both in milliseconds.
+ */
+const LATE_MS = 50;
+const SOON_MS = 10;
 
 interface Flight {
   readonly began: number;
@@ -23,6 +30,8 @@ export class Slots {
   readonly #clock: Clock;
   /** Living scrapes, in the order in which they began. */
   readonly #living = new Set<Flight>();
+  /** Living scrapes that gave their slots up. */
+  #moved = 0;
   #dead = 0;
   /** A set keeps the order in which they came, and lets one leave from the middle. */
   readonly #queue = new Set<() => void>();
@@ -69,7 +78,7 @@ export class Slots {
       };
       this.#queue.add(begin);
       signal.addEventListener('abort', leave, { once: true });
-      this.#makeRoom();
+      this.#plan(SOON_MS);
     });
   }
 
@@ -88,7 +97,7 @@ export class Slots {
     const flight: Flight = { began: this.#clock.monotonic(), answered };
     this.#living.add(flight);
     return once(() => {
-      if (!this.#living.delete(flight)) this.#dead--;
+      if (!this.#living.delete(flight)) this.#moved--;
       this.#next();
     });
   }
@@ -104,17 +113,23 @@ export class Slots {
   #makeRoom(): void {
     const given = this.#clock.monotonic() - PATIENCE_MS;
     for (const flight of this.#living) {
-      if (this.#queue.size === 0 || flight.began > given) break;
+      if (this.#queue.size === 0 || flight.began > given || this.#moved >= this.#max * WIDTH) break;
       if (flight.answered()) continue;
       this.#living.delete(flight);
-      this.#dead++;
+      this.#moved++;
       this.#next();
     }
-    if (this.#queue.size === 0 || this.#looking) return;
+    if (this.#queue.size > 0) this.#plan(PATIENCE_MS);
+  }
+
+  #plan(ms: number): void {
+    if (this.#looking) return;
     this.#looking = true;
-    this.#clock.after(PATIENCE_MS, () => {
+    const due = this.#clock.monotonic() + ms;
+    this.#clock.after(ms, () => {
       this.#looking = false;
-      this.#makeRoom();
+      if (this.#clock.monotonic() > due + LATE_MS) this.#plan(SOON_MS);
+      else this.#makeRoom();
     });
   }
 }

@@ -195,12 +195,12 @@ export async function execute(command: string, args: readonly string[], options:
   }
 }
 
-/** Whether each thread of a process is stopped; where there is no /proc, nobody knows and it is taken to be. */
+/** Whether each thread of a process is stopped or has ended; where there is no /proc, nobody knows and it is taken to be. */
 function standsStill(pid: number): boolean {
   if (process.platform !== 'linux') return true;
   return readdirSync(`/proc/${pid}/task`).every((task) => {
     try {
-      return /\) [Tt] /.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1'));
+      return /\) [TtZX] /.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1'));
     } catch {
       // It ended meanwhile.
       return true;
