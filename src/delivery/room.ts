@@ -121,7 +121,11 @@ export class Room {
 
   /** The oldest entries of a lane on disk that are not in flight; by the time one hears of it, some may be. */
   async #oldest(spool: Spool, lane: Lane): Promise<Entry[]> {
-    const from = Math.max(lane.disk.head, lane.disk.busyTo);
+    const { head, busyTo, places } = lane.disk;
+    // Behind what was dropped before: the disk may still have it.
+    const [held] = places.heldSpans({ from: Math.max(head, busyTo), to: places.end });
+    if (held === undefined) return [];
+    const { from } = held;
     return from >= lane.disk.cacheFrom ? lane.disk.cached(TRIM_EVENTS) : await spool.read(lane, TRIM_EVENTS, TRIM_BYTES, from);
   }
 

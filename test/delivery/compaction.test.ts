@@ -36,3 +36,29 @@ test.each([1, 3])('a drain of %i lanes is compacted behind, in steps, and in who
   expect(compacted.at(-1)).toEqual(ALL_ENTRIES);
   await clock.until(delivery.stop(5000));
 });
+
+test('what is given up behind a batch in flight is compacted, too', async () => {
+  const bench = new Bench(settingsOf());
+  const { broker, clock, delivery, disk } = bench;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  broker.answer = () => {
+    throw new SinkError('transient', 'down');
+  };
+  for (let i = 0; i < 10; i++) {
+    bench.publish(60, { bytes: 50_000 });
+    await clock.advance(1000);
+  }
+  broker.answer = async () => await promise;
+  await clock.advance(40_000);
+  expect(delivery.status().ledger.in_flight).toBeGreaterThan(0);
+  // All of it, though the keys of what was given up first are still on disk while the rest is read.
+  expect(await clock.until(delivery.operations.discardSpooled())).toBe(delivery.status().ledger.dropped['discarded']);
+  expect(delivery.status().ledger.spooled).toBe(0);
+  await clock.advance(2000);
+  expect(placeOfKey(disk.compacted[0]?.to as Buffer)).toBe(600);
+  resolve();
+  await clock.advance(10_000);
+  expect(delivery.status().ledger).toMatchObject({ queued: 0, spooled: 0, in_flight: 0 });
+  expect(disk.compacted.at(-1)).toEqual(ALL_ENTRIES);
+  await clock.until(delivery.stop(5000));
+});
