@@ -6,7 +6,7 @@
  *
  * A page is immutable and may serve many targets: those that run the same software write the same page but for the values.
  */
-import type { Layout } from '../event.ts';
+import type { LabelMap, Layout } from '../event.ts';
 import { hashBytes, sameBytes } from './bytes.ts';
 import type { Family } from './families.ts';
 import { coreEnd, type Texts } from './texts.ts';
@@ -187,5 +187,20 @@ export function missingRows(page: Page, other: Page): number[] {
     });
     if (found < 0 || rowOf(other, found) < 0) missing.push(row);
   }
-  return missing;
+  return missing.length === 0 ? missing : writtenOtherwise(page, other, missing);
 }
+
+/** Those of the rows whose series another page does not have either with its labels in another order, or a bound written differently. */
+function writtenOtherwise(page: Page, other: Page, rows: readonly number[]): number[] {
+  const [names, labels] = page.layout.attributes as [string[], LabelMap[]];
+  const [otherNames, otherLabels] = other.layout.attributes as [string[], LabelMap[]];
+  const wanted = new Set(rows.map((row) => names[row]));
+  const there = new Set<string>();
+  for (let row = 0; row < other.layout.rows; row++) {
+    if (wanted.has(otherNames[row])) there.add(identityOf(otherNames[row] as string, otherLabels[row] as LabelMap));
+  }
+  return rows.filter((row) => !there.has(identityOf(names[row] as string, labels[row] as LabelMap)));
+}
+
+const identityOf = (name: string, labels: LabelMap): string =>
+  JSON.stringify([name, Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
