@@ -4,9 +4,10 @@
  * What a file says itself goes before what it includes, and a later file before an earlier one. Mappings merge; sensors and sinks
  * add up, and the same name in two files is a mistake. A file is read once, however often it is included; a cycle is a mistake.
  */
-import { globSync, realpathSync, statSync } from 'node:fs';
+import { globSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { LineCounter } from 'yaml';
+import { realPath } from '../real-path.ts';
 import { isMapping, keyPlaceAt, placeAt, put, slotOf } from './located.ts';
 import type { Findings, Place } from './mistake.ts';
 import { type ReadResult, readText } from './read-file.ts';
@@ -65,7 +66,7 @@ class Loader {
         from ?? shown,
         from === undefined ? this.#problem(shown, read.problem) : `the file ${shown} ${read.problem}`,
       );
-    const file = identity(path);
+    const file = realPath(path);
     if (this.#stack.includes(file)) return this.#fail(from ?? shown, `${shown} includes itself`, this.#cycle(file));
     if (this.files.includes(file)) return undefined;
     if (this.files.length >= FILES_MAX) return this.#fail(from ?? shown, `more than ${FILES_MAX} files are included`);
@@ -122,7 +123,7 @@ class Loader {
     const matches = globSync(pattern, { cwd: folder }).toSorted();
     return matches.filter((match) => {
       const path = resolve(folder, match);
-      return identity(path) !== this.#stack.at(-1) && statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true;
+      return realPath(path) !== this.#stack.at(-1) && statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true;
     });
   }
 
@@ -165,15 +166,6 @@ class Loader {
     this.complete = false;
     if (where !== undefined) this.#findings.mistake(where, what, hint);
     return undefined;
-  }
-}
-
-/** The one path of a file that may be reached by many. A pipe has none but that it was opened by. */
-function identity(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return resolve(path);
   }
 }
 

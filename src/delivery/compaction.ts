@@ -28,8 +28,10 @@ export class Compaction {
   deleted(entries: readonly Entry[]): void {
     for (const { lane, position, bytes } of entries) {
       if (position === undefined) continue;
-      const known = this.#deleted.get(lane) ?? { bytes: 0, to: 0 };
-      this.#deleted.set(lane, { bytes: known.bytes + bytes, to: Math.max(known.to, position + 1) });
+      let known = this.#deleted.get(lane);
+      if (known === undefined) this.#deleted.set(lane, (known = { bytes: 0, to: 0 }));
+      known.bytes += bytes;
+      known.to = Math.max(known.to, position + 1);
       this.#bytes += bytes;
     }
   }

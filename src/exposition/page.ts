@@ -202,5 +202,6 @@ function writtenOtherwise(page: Page, other: Page, rows: readonly number[]): num
   return rows.filter((row) => !there.has(identityOf(names[row] as string, labels[row] as LabelMap)));
 }
 
-const identityOf = (name: string, labels: LabelMap): string =>
+/** The same for the same name and labels, whatever the order of these. */
+export const identityOf = (name: string, labels: LabelMap): string =>
   JSON.stringify([name, Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))]);

@@ -6,13 +6,14 @@
  * The folders of the files are watched, and those that their links lead to: files are replaced by renaming others over them, and in Kubernetes by renaming a link that is
  * on the way to them. A file that is being written is read when nothing has happened for SETTLE_MS. Every `refresh` there is a look in any case.
  */
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod';
 import type { Clock } from '../clock.ts';
 import { describe, errno } from '../errors.ts';
 import { matcher } from '../options.ts';
+import { realPath } from '../real-path.ts';
 import { type Found, repeated, type Source } from './discovery.ts';
 import { WatchedFile } from './files.ts';
 import { FolderWatch } from './folder-watch.ts';
@@ -97,8 +98,8 @@ export class FileSource implements Source {
     this.#linked.clear();
     const folders = new Set(this.#patterns.map(({ folder }) => folder));
     for (const path of this.#files.keys()) {
-      const real = realOf(path);
-      if (real === undefined || real === resolve(path)) continue;
+      const real = realPath(path);
+      if (real === resolve(path)) continue;
       for (const folder of [dirname(path), dirname(real)]) {
         folders.add(folder);
         this.#linked.add(folder);
@@ -136,15 +137,6 @@ export class FileSource implements Source {
     known.found = targetsOf(text);
     known.text = text;
     return true;
-  }
-}
-
-/** Where links lead; undefined where nothing is. */
-function realOf(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Tables of native histograms: one row for each, and one for each of their buckets. */
 import type { AnyTable } from '../event.ts';
+import { identityOf } from '../exposition/page.ts';
 import type { NativeHistogram } from './native-histogram.ts';
 import type { Schemas } from './schemas.ts';
 
@@ -23,8 +24,7 @@ export function histogramTables(schemas: Schemas, histograms: readonly NativeHis
   return rows.rows > 0 ? [table, rows] : [table];
 }
 
-const keyOf = ({ name, labels }: NativeHistogram): string =>
-  JSON.stringify([name, ...Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
+const keyOf = ({ name, labels }: NativeHistogram): string => identityOf(name, labels);
 
 /** Histograms of the first list that the second does not have. */
 export function missingHistograms(
