@@ -77,9 +77,10 @@ test('stalls in one direction: the server is told, its answer waits', async () =
   proxy.stall(true, 'down');
   socket.write('question');
   await expect.poll(async () => (await atServer).bytesWritten).toBe(8);
-  expect([proxy.passed('up'), proxy.passed('down'), received()]).toEqual([8, 0, '']);
+  expect([proxy.passed('up'), proxy.passed('down'), proxy.unanswered, received()]).toEqual([8, 0, 8, '']);
   proxy.stall(false);
   await expect.poll(received).toBe('question');
+  expect(proxy.unanswered).toBe(0);
 });
 
 test('stalls in both, until the sender cannot write any more, and loses nothing', async () => {

@@ -20,6 +20,7 @@ export class Proxy {
   readonly #links = new Set<Link>();
   readonly #stalled = { up: false, down: false };
   readonly #passed = { up: 0, down: 0 };
+  #unanswered = 0;
   #budget: { direction: Direction; bytes: number } | undefined;
   #delayMs = 0;
   #server: Server | undefined;
@@ -63,6 +64,11 @@ export class Proxy {
   /** How many bytes have passed, over all connections. */
   passed(direction: Direction): number {
     return this.#passed[direction];
+  }
+
+  /** How many bytes have passed up since something last passed down, over all connections. */
+  get unanswered(): number {
+    return this.#unanswered;
   }
 
   /** Resets all connections, at both ends; new ones are taken. */
@@ -137,6 +143,7 @@ export class Proxy {
     const budget = this.#budget?.direction === direction ? this.#budget : undefined;
     const allowed = Math.min(bytes, budget?.bytes ?? bytes);
     this.#passed[direction] += allowed;
+    this.#unanswered = direction === 'up' ? this.#unanswered + allowed : 0;
     if (budget) {
       budget.bytes -= allowed;
       if (allowed < bytes) this.#budget = undefined;

@@ -34,7 +34,8 @@ async function follow({ proxy, sink, read }: Behind): Promise<void> {
   await until('connected', () => proxy.connections > 0, service);
   for (let i = 0; i < 5; i++) await writes();
   proxy.stall(true, 'down');
-  await writes();
+  // What went up before may be what waits for its answer now; nothing more goes up then.
+  await until('waited for an answer', () => proxy.unanswered > WRITE_BYTES, service);
   const held = Date.now();
   await sleep(HOLD_MS);
   const released = Date.now();
