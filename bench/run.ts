@@ -25,7 +25,7 @@ import { scrapes } from './scrape.ts';
 import { scrapeKafka } from './scrape-kafka.ts';
 import { selfMetrics, selfMetricsKafka } from './self-metrics.ts';
 import { hour, start } from './service.ts';
-import { outageHour } from './soak/outage-hour.ts';
+import { outageHour, outageHourRabbitmq } from './soak/outage-hour.ts';
 import { soak } from './soak/soak.ts';
 import { spoolFigures } from './spool.ts';
 
@@ -55,6 +55,7 @@ const BENCHES: Readonly<Record<string, () => Figure[] | Promise<Figure[]>>> = {
   'outage-kafka': outageKafka,
   'outage-rabbitmq': outageRabbitmq,
   'outage-hour': outageHour,
+  'outage-hour-rabbitmq': outageHourRabbitmq,
   'delivery-spool': deliverySpool,
   flaky,
   latency,

@@ -1,9 +1,10 @@
 /**
- * `outage-hour`: Kafka is away for an hour, time-compressed, while 10,000 samples are scraped every 5 s. The service is the published build; what
- * arrived is judged from Kafka's end.
+ * `outage-hour` and `outage-hour-rabbitmq`: the broker is away for an hour, time-compressed, while 10,000 samples are scraped every 5 s. The
+ * service is the published build; what arrived is judged from the broker's end. `BENCH_OUTAGE_SPEED` is how many times as fast the clock is: an
+ * hour at 12 is five minutes. What waits in memory for a broker or a disk, which keep their own time, is that many times as much.
  */
 import type { SensorView, SinkView, StatusView } from '../../src/http/view.ts';
-import { kafkaVictim, sizeOf, type Victim } from '../delivery/outage-parts.ts';
+import { kafkaVictim, rabbitmqVictim, sizeOf, type Victim } from '../delivery/outage-parts.ts';
 import { type Figure, scratch, sleep } from '../measure.ts';
 import { FastService } from './service.ts';
 import { plainPages, Target } from './target.ts';
@@ -11,12 +12,12 @@ import { droppedOf, Watch, waitingIn } from './watch.ts';
 
 const SAMPLES = 10_000;
 const INTERVAL_S = 5;
-/** The hour is two minutes, and a scrape is due every 167 ms. */
-const SPEED = 30;
-const WARMUP_MS = 30_000;
-const AWAY_MS = 120_000;
+const SPEED = Number(process.env['BENCH_OUTAGE_SPEED'] ?? 12);
+const HOUR_MS = 3_600_000;
+const WARMUP_MS = Math.max(30_000, HOUR_MS / 4 / SPEED);
+const AWAY_MS = HOUR_MS / SPEED;
 /** Until the spool is empty, and then until its folder is small. */
-const DRAIN_MS = 240_000;
+const DRAIN_MS = 2 * AWAY_MS;
 const SETTLE_MS = 20_000;
 /** Until what was on its way when the configuration changed has been published. */
 const REST_MS = 1000;
@@ -24,19 +25,21 @@ const SMALL_BYTES = 50e6;
 /** 20 MB, in MiB. */
 const GROWTH_MIB = 19.1;
 
+type Broker = 'kafka' | 'rabbitmq';
+
 /** Durations that are a broker's or a disk's to keep are the defaults times SPEED. What comes in is some 0.2 MB a second. */
-const configuration = (target: Target, victim: Victim) => ({
+const configuration = (target: Target, broker: Broker, victim: Victim) => ({
   agent: 'outage',
   interval: `${INTERVAL_S}s`,
   log: { level: 'error', format: 'json' },
   sensors: { page: { type: 'prometheus', targets: [target.url] } },
   sinks: {
-    kafka: {
+    [broker]: {
       ...victim.options,
-      timeout: '15m',
-      backoff: { initial: '15s', max: '15m' },
-      breaker: { after: '1m', probe_max: '45s' },
-      spool: { spool_after: '30s', fsync_interval: '30s', max_bytes: '8GiB' },
+      timeout: `${30 * SPEED}s`,
+      backoff: { initial: `${0.5 * SPEED}s`, max: `${30 * SPEED}s` },
+      breaker: { after: `${2 * SPEED}s`, probe_max: `${1.5 * SPEED}s` },
+      spool: { spool_after: `${SPEED}s`, fsync_interval: `${SPEED}s`, max_bytes: '8GiB' },
       drain: { byte_rate: '512KiB' },
     },
   },
@@ -45,7 +48,7 @@ const configuration = (target: Target, victim: Victim) => ({
 const sinkOf = ({ sinks }: StatusView): SinkView => sinks[0] as SinkView;
 const pageOf = ({ sensors }: StatusView): SensorView => sensors[0] as SensorView;
 
-async function suffer(service: FastService, target: Target, victim: Victim): Promise<Figure[]> {
+async function suffer(broker: Broker, service: FastService, target: Target, victim: Victim): Promise<Figure[]> {
   const watch = new Watch(service);
   await sleep(WARMUP_MS);
   const [downAt, sizeBefore] = [service.time, sizeOf(service.state)];
@@ -71,7 +74,7 @@ async function suffer(service: FastService, target: Target, victim: Victim): Pro
     return { before, growth: watch.most(of, downAt, endAt) - before };
   });
   const [rss, anonymous] = memory as [(typeof memory)[0], (typeof memory)[0]];
-  const about = `Kafka away for ${((upAt - downAt) / 60_000).toFixed(0)} min at ${SPEED} times the speed:`;
+  const about = `${broker} away for ${((upAt - downAt) / 60_000).toFixed(0)} min at ${SPEED} times the speed:`;
   return [
     { what: `${about} scrapes of ${SAMPLES} samples`, value: target.served, unit: '' },
     { what: `${about} of those due`, value: (100 * page.samples * INTERVAL_S * 1000) / endAt, unit: '%', atLeast: 99.5 },
@@ -98,17 +101,19 @@ async function suffer(service: FastService, target: Target, victim: Victim): Pro
   ];
 }
 
-export async function outageHour(): Promise<Figure[]> {
+const victims = { kafka: kafkaVictim, rabbitmq: rabbitmqVictim } as const;
+
+async function outage(broker: Broker): Promise<Figure[]> {
   const { folder, remove } = scratch();
   const target = await Target.start(plainPages(SAMPLES));
-  const victim = await kafkaVictim();
+  const victim = await victims[broker]();
   let service: FastService | undefined;
   try {
-    const config = configuration(target, victim);
+    const config = configuration(target, broker, victim);
     // What happens is over by about now, so that nothing is sampled in the future.
     const epoch = Date.now() - SPEED * (WARMUP_MS + AWAY_MS);
     service = await FastService.start({ folder, speed: SPEED, epoch, config });
-    return await suffer(service, target, victim);
+    return await suffer(broker, service, target, victim);
   } finally {
     await service?.stop();
     await victim.close();
@@ -116,3 +121,6 @@ export async function outageHour(): Promise<Figure[]> {
     remove();
   }
 }
+
+export const outageHour = (): Promise<Figure[]> => outage('kafka');
+export const outageHourRabbitmq = (): Promise<Figure[]> => outage('rabbitmq');

@@ -2,10 +2,10 @@
  * The rate at which a spool empties, in events/s and bytes/s, and the measured peak of what comes in.
  *
  * Time that goes by while it empties is credit, and a batch spends as much of it as its events and bytes take at the rate. A batch waits
- * until there is credit for `BATCH_MS`; a broker that answers more slowly than that is sent more at once, up to `CREDIT_MS`. Credit is
- * spent before a batch is read, so that lanes side by side have one rate together, and none is left over from a time when nothing was
- * sent. What was spent within the last second is remembered, so that a stall is made up for within the rate of that second and never
- * above it: within any second no more goes than the rate allows.
+ * until there is credit for `BATCH_MS`; a broker that answers more slowly than that is sent more at once, up to a second's worth, and at
+ * times that divide a second. Credit is spent before a batch is read, so that lanes side by side have one rate together, and none is left
+ * over from a time when nothing was sent. What was spent within the last second is remembered, so that a stall is made up for within the
+ * rate of that second and never above it: within any second no more goes than the rate allows.
  * What comes in is counted in windows of a second; the peak is that of the last `WINDOWS` that saw anything.
  */
 import type { Clock } from '../clock.ts';
@@ -20,9 +20,10 @@ const RECENT = 60;
 const AUTO_FACTOR = 2;
 const AUTO_EVENTS_MIN = 1000;
 const AUTO_BYTES_MIN = 4 * 2 ** 20;
-/** A batch holds what the rate allows in this time at least, and at most, in milliseconds. */
+/** A batch holds what the rate allows in this time at least, in milliseconds. */
 const BATCH_MS = 20;
-const CREDIT_MS = 200;
+/** After this long in which no batch was on its way, in milliseconds, there was nothing to send. */
+const IDLE_MS = 200;
 /** Within any such time no more goes than the rate allows, in milliseconds; longer where a single event takes more. */
 const SPAN_MS = 1000;
 
@@ -47,7 +48,11 @@ export class Pacer {
   #options: DrainRate;
   /** When there was no credit. In the future while there is debt. */
   #emptyAt = Number.NEGATIVE_INFINITY;
+  /** Batches on their way, and when there was one last. */
+  #open = 0;
   #lastAt = Number.NEGATIVE_INFINITY;
+  /** How long the last of them was on its way, in milliseconds. */
+  #tookMs = 0;
   /** Credit that was spent within the last span, oldest first, and its sum. */
   readonly #grants: Grant[] = [];
   #granted = 0;
@@ -143,7 +148,8 @@ export class Pacer {
   wait(maxEvents: number): number {
     const now = this.#clock.monotonic();
     const piece = this.#piece(maxEvents);
-    return Math.max(0, this.#since(now) + piece - now, this.#roomIn(piece, now));
+    // A batch that came a little late took a little more: half of one has room when its turn comes.
+    return Math.max(0, this.#since(now) + piece - now, this.#roomIn(piece / 2, now));
   }
 
   /** How long until the last span has room for so much credit, in milliseconds. */
@@ -169,17 +175,17 @@ export class Pacer {
     return span;
   }
 
-  /** Spends the credit that there is on the next batch, which `wait` has allowed. It may hold an event in any case. */
+  /** Spends the credit that there is on the next batch, which `wait` has allowed, and which ends with `end`. It may hold an event in any case. */
   grant(maxEvents: number, maxBytes: number): Grant {
     const now = this.#clock.monotonic();
     const { rate } = this;
     const room = this.#forget(now) - this.#granted;
-    const ms = Math.max(this.#piece(maxEvents), Math.min(room, now - this.#since(now)));
+    const ms = Math.min(room, Math.max(this.#piece(maxEvents), now - this.#since(now)));
     const events = Math.max(1, Math.min(maxEvents, Math.floor((rate.events * ms) / 1000)));
     const bytes = Math.max(1, Math.min(maxBytes, Math.floor((rate.bytes * ms) / 1000)));
     const spent = this.#takes(events, bytes);
     this.#emptyAt = this.#since(now) + spent;
-    this.#lastAt = now;
+    this.#open++;
     this.#granted += spent;
     const grant = { at: now, events, bytes, ms: spent };
     this.#grants.push(grant);
@@ -194,21 +200,32 @@ export class Pacer {
     grant.ms += more;
   }
 
+  /** The batch was answered, or was none. */
+  end({ at }: Grant): void {
+    this.#open--;
+    this.#lastAt = this.#clock.monotonic();
+    this.#tookMs = this.#lastAt - at;
+  }
+
   #takes(events: number, bytes: number): number {
     const { rate } = this;
     return 1000 * Math.max(events / rate.events, bytes / rate.bytes);
   }
 
-  /** The credit for which a batch waits, in milliseconds: that of a full one, but no more than that of `BATCH_MS` or of an event. */
+  /**
+   * The credit for which a batch waits, in milliseconds: that of a full one, but no more than that of an event, or of `BATCH_MS` or the
+   * time that a batch takes. Where that is 300 ms, three batches of a third of a second fill it; four would not fit, and three be too few.
+   */
   #piece(maxEvents: number): number {
     const event = 1000 / this.rate.events;
-    return Math.min(maxEvents * event, Math.max(BATCH_MS, event));
+    const pieces = Math.max(1, Math.floor(SPAN_MS / Math.max(BATCH_MS, this.#tookMs)));
+    return Math.min(maxEvents * event, Math.max(SPAN_MS / pieces, event));
   }
 
   /** Since when credit counts. */
   #since(now: number): number {
     const piece = this.#piece(Number.POSITIVE_INFINITY);
-    const idle = now - this.#lastAt > Math.max(CREDIT_MS, piece);
-    return Math.max(this.#emptyAt, now - (idle ? piece : Math.max(CREDIT_MS, piece)));
+    const idle = this.#open === 0 && now - this.#lastAt > Math.max(IDLE_MS, piece);
+    return Math.max(this.#emptyAt, now - (idle ? piece : Math.max(SPAN_MS, piece)));
   }
 }

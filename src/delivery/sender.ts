@@ -104,12 +104,15 @@ export class Sender {
     const { pacer, options } = this.#parts;
     const { max_events, max_bytes } = options().batch;
     const grant = this.#follows() ? pacer.grant(max_events, max_bytes) : undefined;
-    const { events, bytes } = grant ?? { events: max_events, bytes: max_bytes };
-    const entries = this.#unexpired(this.lane.take('fresh', events, bytes, false));
-    if (grant) pacer.went(grant, entries.length, sizeOf(entries));
-    if (entries.length === 0 && !this.#tells()) return false;
-    const failed = await this.#send(entries);
-    if (grant && failed.length > 0) pacer.went(grant, entries.length - failed.length, sizeOf(entries) - sizeOf(failed));
+    try {
+      const entries = this.#unexpired(this.lane.take('fresh', grant?.events ?? max_events, grant?.bytes ?? max_bytes, false));
+      if (grant) pacer.went(grant, entries.length, sizeOf(entries));
+      if (entries.length === 0 && !this.#tells()) return false;
+      const failed = await this.#send(entries);
+      if (grant && failed.length > 0) pacer.went(grant, entries.length - failed.length, sizeOf(entries) - sizeOf(failed));
+    } finally {
+      if (grant) pacer.end(grant);
+    }
     // What was given a place while it was in flight, and failed, is the other sender's.
     this.#parts.onSettled(this.lane);
     return true;
@@ -120,8 +123,8 @@ export class Sender {
     const { pacer, options, health, stopped } = this.#parts;
     const { max_events, max_bytes } = options().batch;
     lane.claimed = true;
+    const grant = this.#paced() && lane.spooled > 0 ? pacer.grant(max_events, max_bytes) : undefined;
     try {
-      const grant = this.#paced() && lane.spooled > 0 ? pacer.grant(max_events, max_bytes) : undefined;
       const read = await this.#read(grant ?? { events: max_events, bytes: max_bytes });
       // Reading took a while, in which everything may have changed.
       const entries = stopped() || health.wait !== 0 ? [] : this.#unexpired(this.#launch(read));
@@ -132,6 +135,7 @@ export class Sender {
       // What the broker did not take has used nothing of the rate: a flaky one gets what it can carry.
       if (grant && failed.length > 0) pacer.went(grant, entries.length - failed.length, sizeOf(entries) - sizeOf(failed));
     } finally {
+      if (grant) pacer.end(grant);
       lane.claimed = false;
       this.#parts.onSettled(lane);
     }
@@ -286,13 +290,11 @@ export class Sender {
   #reject(flight: Flight, message: Message, error: unknown): void {
     const { log, name, dead, clock, keeper } = this.#parts;
     const [entry] = this.#landed(flight, [message], () => true);
-    log.warn(
-      { sink: name, event: message.id, reason: describe(error) },
-      'an event was rejected for good; it is kept as a dead letter',
-    );
+    const reason = describe(error);
+    log.warn({ sink: name, event: message.id, reason }, 'an event was rejected for good; it is kept as a dead letter');
     if (!entry) return;
     this.lane.settle([entry], 'dead_lettered');
-    dead.add(entry, describe(error), clock.wall());
+    dead.add(entry, reason, clock.wall());
     keeper.work();
   }
 }
