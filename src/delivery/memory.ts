@@ -10,7 +10,7 @@ import { type Entry, sizeOf } from './entry.ts';
 
 /** What was let go, in bytes, that is worth a collection of some 30 ms; and the least time between two, of all sinks, in milliseconds. */
 const COLLECT_BYTES = 4 * 2 ** 20;
-const PAUSE_MS = 2000;
+const PAUSE_MS = 400;
 /** What went by sooner than that, in milliseconds, V8 takes for young. */
 const YOUNG_MS = 1000;
 /** When garbage was last collected; sinks of one service have one clock. */
