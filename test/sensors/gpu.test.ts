@@ -1,10 +1,13 @@
 /** The sensor `gpu`, with executables that stand in for vendors' tools and with cards in sysfs. The fixtures are made by hand. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import gpu from '../../sensors/gpu.ts';
+import { options } from '../../src/gpu/options.ts';
+import { Gpus } from '../../src/gpu/sources.ts';
 import { Host } from '../../src/host.ts';
 import type { Sampler } from '../../src/sensor.ts';
+import { FakeClock } from '../clock.ts';
 import {
   expectGolden,
   fixtureHost,
@@ -215,4 +218,26 @@ test('a vendor whose card is there and whose tool fails is told, while another w
     sensorContext({ warn: (message) => void warnings.push(message) }),
   );
   expect(warnings).toEqual(['nvidia: /nowhere/nvidia_smi is not there, or may not be run']);
+});
+
+test('a vendor whose driver is loaded later than the service, while another works, is found', async () => {
+  const folder = temporaryFolder();
+  writeFiles(folder, { 'sys/class/drm/card0/device/vendor': '0x10de\n' });
+  const tool = nvidiaSmi(`if [ ! -e '${folder}/driver' ]; then echo 'no driver'; exit 9; fi; ${GOOD}`);
+  const xpu = standInTool('xpu-smi', `cat '${file('xpu-smi.csv')}'; exec sleep 1000`);
+  const given = options.parse({ ...NONE, vendors: ['nvidia', 'intel'], nvidia_smi: tool.path, xpu_smi: xpu.path, details: '0s' });
+  const [said, clock] = [[] as string[], new FakeClock()];
+  const say = (message: string): void => void said.push(message);
+  const gpus = await Gpus.open(new Host({ sys: join(folder, 'sys') }), given, sensorContext({ warn: say, info: say }), clock);
+  onTestFinished(() => gpus.close());
+  const vendors = (): string[] => [...new Set(gpus.read().map(({ vendor }) => vendor))];
+  expect(vendors()).toEqual(['Intel']);
+  const starts = tool.pids().length;
+  await clock.advance(300_000);
+  await eventually(() => tool.pids().length > starts && clock.timers > 0, 'a second look, in vain');
+  writeFiles(folder, { driver: '' });
+  await clock.advance(300_000);
+  await eventually(() => vendors().includes('NVIDIA'), 'the third look');
+  expect(said).toEqual(['nvidia: nvidia-smi ended with code 9: "no driver"', 'nvidia: all is well again']);
+  expect(clock.timers).toBe(0);
 });
