@@ -127,7 +127,7 @@ const openIntel: Opener = async (host, options, cards) => {
   const intel = cards.filter(({ vendor }) => vendor === INTEL).map((card) => new SysfsCard(host, card));
   const tool = host.live ? intelTool(options, intel.length > 0) : undefined;
   if (intel.length === 0 && tool === undefined) throw new Error('there is no Intel card in sysfs, and no xpu-smi');
-  return await Intel.open(intel, tool, options.stream_interval);
+  return await Intel.open(intel, tool, { intervalMs: options.stream_interval, openMs: OPEN_MS });
 };
 
 /** `intel_gpu_top` waits for a card where there is none. */

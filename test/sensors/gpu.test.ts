@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import gpu from '../../sensors/gpu.ts';
+import { Intel } from '../../src/gpu/intel.ts';
 import { options } from '../../src/gpu/options.ts';
 import { Gpus } from '../../src/gpu/sources.ts';
 import { Host } from '../../src/host.ts';
@@ -187,6 +188,17 @@ describe('AMD and Intel', () => {
       power: 3.5,
       energy: 1.5,
     });
+  });
+
+  test.each(['xpu-smi', 'intel_gpu_top'] as const)('%s that says nothing for long is not waited for', async (kind) => {
+    const [clock, tool] = [new FakeClock(), standInTool(kind, 'exec sleep 1000')];
+    const opening = Intel.open([], { kind, path: tool.path }, { intervalMs: 3_600_000, openMs: 8000, clock });
+    await eventually(() => tool.pids().length === 1, 'its start');
+    await clock.advance(8000);
+    const source = await opening;
+    expect([source.read(), source.fault()]).toEqual([[], undefined]);
+    source.close();
+    await eventually(() => !lives(tool.pids()[0] as number), 'its end');
   });
 
   test('xpu-smi: rows by device, with empty cells; a device that sysfs does not know has a row of its own', async () => {
