@@ -21,7 +21,7 @@ import { Sysfs, SysfsCard } from './sysfs.ts';
 
 /** rocm-smi takes half a second of CPU; it is not run more often than this, in milliseconds. */
 const ROCM_MS_MIN = 10_000;
-/** How long the tools have to give a first reading, in milliseconds: less than a sensor has to open. */
+/** How long Intel's tools have to give a first reading before the kernel's files are read without them, in milliseconds. */
 const OPEN_MS = 8000;
 const RETRY_MS = 300_000;
 const ROCM_FOLDERS = ['/opt/rocm/bin'];
@@ -111,7 +111,7 @@ export class Gpus {
 
 const openNvidia: Opener = async (host, options) => {
   const tool = toolOf(host, options.nvidia_smi);
-  return await Nvidia.open({ tool, intervalMs: options.stream_interval, detailsMs: options.details, openMs: OPEN_MS });
+  return await Nvidia.open({ tool, intervalMs: options.stream_interval, detailsMs: options.details });
 };
 
 const openAmd: Opener = async (host, options, cards) => {

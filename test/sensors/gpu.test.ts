@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import gpu from '../../sensors/gpu.ts';
 import { Intel } from '../../src/gpu/intel.ts';
+import { Nvidia } from '../../src/gpu/nvidia.ts';
 import { options } from '../../src/gpu/options.ts';
 import { Gpus } from '../../src/gpu/sources.ts';
 import { Host } from '../../src/host.ts';
@@ -138,9 +139,14 @@ describe('NVIDIA', () => {
     await expect(open(gpu, live(), { ...NONE, nvidia_smi: path })).rejects.toThrow(why);
   });
 
-  test('a tool that hangs does not hang the sensor, and is dead afterwards', async () => {
-    const tool = nvidiaSmi('exec sleep 1000');
-    await expect(open(gpu, live(), { ...NONE, nvidia_smi: tool.path })).rejects.toThrow('nvidia-smi gave no row within 8 s');
+  test('a tool that hangs is waited for as long as a driver may need for many GPUs, and is dead afterwards', async () => {
+    const [tool, clock] = [nvidiaSmi('exec sleep 1000'), new FakeClock()];
+    const opening = Nvidia.open({ tool: tool.path, intervalMs: 1000, detailsMs: 0, clock }).catch((error: unknown) => error);
+    await eventually(() => tool.pids().length === 2 && clock.timers === 1, 'the question for rows');
+    await clock.advance(29_999);
+    expect(lives(tool.pids()[1] as number)).toBe(true);
+    await clock.advance(1);
+    expect(await opening).toMatchObject({ message: 'nvidia-smi gave no reading for 30 s, and was killed' });
     await eventually(() => tool.pids().every((pid) => !lives(pid)), 'its end');
   });
 });
