@@ -164,49 +164,6 @@ describe('every', () => {
     ]);
   });
 
-  test("tables of several schemas that are of one type, as most of a machine's are, go together", () => {
-    const limit = defineSchema({
-      type: 'system.disk',
-      doc: '',
-      attributes: ['device'],
-      fields: { limit: updowncounter('By', '') },
-    });
-    const got: [time: number, fields: object][] = [];
-    const take = selector(sinkCommon.parse({ every: 3, aggregate: ['last', 'max'] }), ({ time, table }) =>
-      got.push([time, plain(table).rows[0] as object]),
-    );
-    const source = sourceOf('disk');
-    [5, 9, 7, 1, 3].forEach((value, time) => {
-      take(new TideEvent(source, 2 * time + 1, time, disk.table().add(['sda', 'read'], { used: value }).seal()));
-      // One of them has something to tell at some samples alone.
-      if (time !== 0) take(new TideEvent(source, 2 * time + 2, time, limit.table().add(['sda'], { limit: -value }).seal()));
-    });
-    expect(got).toEqual([
-      [0, { device: 'sda', direction: 'read', used: 5, 'used.max': 5 }],
-      [3, { device: 'sda', direction: 'read', used: 1, 'used.max': 9 }],
-      [3, { device: 'sda', limit: -1, 'limit.max': -1 }],
-    ]);
-  });
-
-  test('targets of one sensor are sampled at moments of their own, and each is taken by its own', () => {
-    const targets = ['a', 'b'].map((instance) => ({ ...sourceOf('prometheus'), labels: { instance } }));
-    const got: unknown[] = [];
-    const take = selector(sinkCommon.parse({ every: '10s', aggregate: ['max'] }), ({ source, time, table }) =>
-      got.push([source.labels['instance'], time, plain(table).rows[0]?.['used.max']]),
-    );
-    for (const time of [0, 5000, 10_000, 15_000])
-      targets.forEach((source, i) => {
-        const table = disk.table().add(['sda', 'read'], { used: i * 100 + time });
-        take(new TideEvent(source, 1, time + i * 1000, table.seal()));
-      });
-    expect(got).toEqual([
-      ['a', 0, 0],
-      ['b', 1000, 100],
-      ['a', 10_000, 10_000],
-      ['b', 11_000, 10_100],
-    ]);
-  });
-
   test('by type, where the first pattern that fits stands for all', () => {
     const options = { every: 4, by_type: { 'system.d*': { every: 2 }, 'system.*': {} } };
     expect(times(options, each(1, 2, 3, 4, 5))).toEqual([0, 2000, 4000]);
