@@ -71,7 +71,7 @@ export default defineSensor({
         why.push(error instanceof Error ? error.message : String(error));
       }
     }
-    throw new Unavailable(`nobody here tells of the clock: ${why.join('; ')}. Install chrony`);
+    throw new Unavailable(`nobody here tells of the clock; install chrony: ${why.join('; ')}`);
   },
 });
 

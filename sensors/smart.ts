@@ -47,8 +47,8 @@ const disk = defineSchema({
     media_errors: counter('{error}', 'Errors of the medium that could not be corrected. NVMe.'),
     error_log_entries: counter('{entry}', 'Entries of its error log so far. ATA, NVMe.'),
     defects: updowncounter('{defect}', 'Defects that grew since it was made. SCSI.'),
-    spare: gauge('1', 'Share of the spare blocks that is left. NVMe.'),
-    'spare.threshold': gauge('1', 'The share at which it warns. NVMe.'),
+    spare: gauge('1', 'Share of the spare blocks that is left. NVMe, and ATA where smartctl tells it.'),
+    'spare.threshold': gauge('1', 'The share at which it warns.'),
     critical_warning: gauge(
       '1',
       'Bits: 1 spare, 2 temperature, 4 reliability, 8 read only, 16 backup of volatile memory, 32 persistent memory. NVMe.',

@@ -149,20 +149,29 @@ export interface IntelTool {
   readonly path: string;
 }
 
+export interface IntelOptions {
+  /** How often the tool writes, in milliseconds. */
+  readonly intervalMs: number;
+  /** How long its first reading is waited for, in milliseconds. */
+  readonly openMs: number;
+  readonly clock?: Clock;
+}
+
 export class Intel implements Source {
   readonly #cards: readonly SysfsCard[];
   readonly #stream: ToolStream | undefined;
   readonly #latest: () => ReadonlyMap<string, Reading>;
 
-  /** Resolves when the tool, if there is one, has given its first reading or failed. */
+  /** Resolves when the tool, if there is one, has given its first reading or failed, or after `openMs`: it may be asked to write seldom. */
   static async open(
     cards: readonly SysfsCard[],
     tool: IntelTool | undefined,
-    intervalMs: number,
-    clock = systemClock,
+    { intervalMs, openMs, clock = systemClock }: IntelOptions,
   ): Promise<Intel> {
     const source = new Intel(cards, tool, intervalMs, clock);
+    const cancel = clock.after(openMs, () => source.#stream?.giveUp(`gave no reading within ${openMs / 1000} s`));
     await source.#stream?.first;
+    cancel();
     return source;
   }
 

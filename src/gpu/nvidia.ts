@@ -19,6 +19,8 @@ const DOCUMENT_MAX = 16 * 2 ** 20;
 /** GPUs of one machine; more UUIDs than that is a tool gone mad. */
 const GPUS_MAX = 256;
 const HELP_MS = 4000;
+/** Without persistence mode the driver wakes every GPU for the tool, which takes some seconds each. In milliseconds. */
+const FIRST_MS = 30_000;
 /** Beside three intervals: a busy machine is no dead driver. In milliseconds. */
 const MARGIN_MS = 5000;
 /** Columns that may turn out to be unknown though the help lists them. */
@@ -30,8 +32,6 @@ export interface NvidiaOptions {
   readonly intervalMs: number;
   /** How often it writes its details, in milliseconds; 0 for never. */
   readonly detailsMs: number;
-  /** How long it has to give its first rows, in milliseconds. */
-  readonly openMs: number;
   readonly clock?: Clock;
 }
 
@@ -157,11 +157,7 @@ export class Nvidia implements Source {
     const clock = options.clock ?? systemClock;
     const help = await runTool([options.tool, '--help-query-gpu'], { timeoutMs: HELP_MS, clock });
     const source = new Nvidia(options, new Columns(parseHelp(help.output)), clock);
-    const cancel = clock.after(options.openMs - HELP_MS, () =>
-      source.#stream.giveUp(`gave no row within ${options.openMs / 1000} s`),
-    );
     const why = await source.#stream.first;
-    cancel();
     if (why === undefined) return source;
     source.close();
     throw new Error(why);
@@ -178,6 +174,7 @@ export class Nvidia implements Source {
       command: command(),
       reader: this.#rows,
       silenceMs: staleAfter(intervalMs),
+      firstMs: FIRST_MS,
       clock,
       onEnd: (said) => {
         // One column that it does not know fails the whole query, and names the column.

@@ -1,9 +1,11 @@
 /**
  * Which ways there are on this machine to learn of its GPUs.
  *
- * A vendor whose tool fails while another vendor's works is complained of once, when it begins, changes or ends. When none works, the sensor is
- * unavailable because of what each of them said, and is opened again later.
+ * A vendor whose tool fails while another vendor's works is complained of once, when it begins, changes or ends, and is opened again every RETRY_MS:
+ * a driver may be loaded later than the service. When none works, the sensor is unavailable because of what each of them said, and is opened
+ * again later.
  */
+import { type Clock, systemClock } from '../clock.ts';
 import { Complaints } from '../complaints.ts';
 import { describe, Unavailable } from '../errors.ts';
 import type { Host } from '../host.ts';
@@ -19,42 +21,71 @@ import { Sysfs, SysfsCard } from './sysfs.ts';
 
 /** rocm-smi takes half a second of CPU; it is not run more often than this, in milliseconds. */
 const ROCM_MS_MIN = 10_000;
-/** How long the tools have to give a first reading, in milliseconds: less than a sensor has to open. */
+/** How long Intel's tools have to give a first reading before the kernel's files are read without them, in milliseconds. */
 const OPEN_MS = 8000;
+const RETRY_MS = 300_000;
 const ROCM_FOLDERS = ['/opt/rocm/bin'];
 
+type Vendor = GpuOptions['vendors'][number];
+type Opener = (host: Host, options: GpuOptions, cards: readonly Card[]) => Promise<Source>;
+
 export class Gpus {
-  readonly #sources: ReadonlyMap<string, Source>;
+  readonly #sources = new Map<Vendor, Source>();
+  /** Vendors of whom nothing could be read yet, with what opens them. */
+  readonly #missing = new Map<Vendor, () => Promise<Source>>();
   readonly #complaints: Complaints;
+  #closed = false;
+  #cancel: () => void = () => {};
 
   /** Rejects with `Unavailable` when nothing here tells of a GPU. */
-  static async open(host: Host, options: GpuOptions, context: SensorContext): Promise<Gpus> {
+  static async open(host: Host, options: GpuOptions, context: SensorContext, clock: Clock = systemClock): Promise<Gpus> {
     if (host.platform !== 'linux' && !host.live) throw new Unavailable(`this is a recording of ${host.platform}`);
-    const cards = cardsOf(host);
     const openers = { nvidia: openNvidia, amd: openAmd, intel: openIntel };
-    const sources = new Map<string, Source>();
-    const why: string[] = [];
+    const gpus = new Gpus(new Complaints(context));
+    for (const vendor of options.vendors)
+      gpus.#missing.set(vendor, async () => await openers[vendor](host, options, cardsOf(host)));
+    const why = await gpus.#openMissing();
+    if (gpus.#sources.size === 0)
+      throw new Unavailable(
+        `there is no GPU that can be read: ${[...why]
+          .map(([vendor, reason]) => `${vendor}: ${reason}`)
+          .toSorted()
+          .join('; ')}`,
+      );
+    const present = { nvidia: NVIDIA, amd: AMD, intel: INTEL };
+    const cards = cardsOf(host);
+    // A vendor of whom there is no card has nothing to complain of.
+    for (const [vendor, reason] of why)
+      if (cards.some((card) => card.vendor === present[vendor])) gpus.#complaints.tell(vendor, reason);
+    gpus.#retry(clock);
+    return gpus;
+  }
+
+  private constructor(complaints: Complaints) {
+    this.#complaints = complaints;
+  }
+
+  /** Returns why those cannot be opened that still are missing. */
+  async #openMissing(): Promise<ReadonlyMap<Vendor, string>> {
+    const why = new Map<Vendor, string>();
     await Promise.all(
-      options.vendors.map(async (vendor) => {
+      [...this.#missing].map(async ([vendor, open]) => {
         try {
-          sources.set(vendor, await openers[vendor](host, options, cards));
+          const source = await open();
+          this.#missing.delete(vendor);
+          if (this.#closed) source.close();
+          else this.#sources.set(vendor, source);
         } catch (error) {
-          why.push(`${vendor}: ${describe(error)}`);
+          why.set(vendor, describe(error));
         }
       }),
     );
-    if (sources.size === 0) throw new Unavailable(`there is no GPU that can be read: ${why.toSorted().join('; ')}`);
-    const present = { nvidia: NVIDIA, amd: AMD, intel: INTEL };
-    // A vendor of whom there is no card has nothing to complain of.
-    for (const line of why)
-      for (const vendor of options.vendors)
-        if (line.startsWith(vendor) && cards.some((card) => card.vendor === present[vendor])) context.warn(line);
-    return new Gpus(sources, new Complaints(context));
+    return why;
   }
 
-  private constructor(sources: ReadonlyMap<string, Source>, complaints: Complaints) {
-    this.#sources = sources;
-    this.#complaints = complaints;
+  #retry(clock: Clock): void {
+    if (this.#closed || this.#missing.size === 0) return;
+    this.#cancel = clock.after(RETRY_MS, () => void this.#openMissing().then(() => this.#retry(clock)));
   }
 
   /** Throws when no source has anything and one of them says why. */
@@ -72,15 +103,15 @@ export class Gpus {
   }
 
   close(): void {
+    this.#closed = true;
+    this.#cancel();
     for (const source of this.#sources.values()) source.close();
   }
 }
 
-type Opener = (host: Host, options: GpuOptions, cards: readonly Card[]) => Promise<Source>;
-
 const openNvidia: Opener = async (host, options) => {
   const tool = toolOf(host, options.nvidia_smi);
-  return await Nvidia.open({ tool, intervalMs: options.stream_interval, detailsMs: options.details, openMs: OPEN_MS });
+  return await Nvidia.open({ tool, intervalMs: options.stream_interval, detailsMs: options.details });
 };
 
 const openAmd: Opener = async (host, options, cards) => {
@@ -96,7 +127,7 @@ const openIntel: Opener = async (host, options, cards) => {
   const intel = cards.filter(({ vendor }) => vendor === INTEL).map((card) => new SysfsCard(host, card));
   const tool = host.live ? intelTool(options, intel.length > 0) : undefined;
   if (intel.length === 0 && tool === undefined) throw new Error('there is no Intel card in sysfs, and no xpu-smi');
-  return await Intel.open(intel, tool, options.stream_interval);
+  return await Intel.open(intel, tool, { intervalMs: options.stream_interval, openMs: OPEN_MS });
 };
 
 /** `intel_gpu_top` waits for a card where there is none. */

@@ -83,6 +83,7 @@ function samplesOf({ samples, failures, failuresInARow, overruns, timeouts, miss
     timeouts,
     missed,
     duration,
+    ...(last.skew !== undefined && { skew: last.skew, maxSkew: last.maxSkew ?? last.skew }),
     ...(last.failingSince !== undefined && { failingSince: last.failingSince }),
     ...(last.lastSuccess !== undefined && { lastSuccess: last.lastSuccess }),
     ...(last.lastError !== undefined && { lastError: last.lastError }),

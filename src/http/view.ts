@@ -45,6 +45,8 @@ export const sensorView = z
     timeouts: count('Samples that took too long.'),
     missed: count('Moments that a suspend, a jump of the clock or a busy process skipped.'),
     duration: ms('Duration of the last sample'),
+    skew: ms('How long after the first of its group (`synchronise`) its last sample began').optional(),
+    maxSkew: ms('The most that this was').optional(),
     lastSuccess: moment('The last sample that went well').optional(),
     lastError: z.string().optional(),
     restarts: count('How often the process of a plugin was started again.').optional(),

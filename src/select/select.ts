@@ -1,5 +1,5 @@
 /** What a sink takes: types by pattern, and of these rows, fields and samples. */
-import type { TideEvent } from '../event.ts';
+import type { Source, TideEvent } from '../event.ts';
 import { matcher } from '../options.ts';
 import type { Taking } from './options.ts';
 import { Stream } from './stream.ts';
@@ -14,7 +14,8 @@ export interface SelectOptions extends Taking {
 export function selector(options: SelectOptions, pass: (event: TideEvent) => void): (event: TideEvent) => void {
   const rules = Object.entries(options.by_type ?? {}).map(([pattern, taking]) => ({ fits: matcher(pattern), taking }));
   const known = new Map<string, Taking | 'nothing' | 'whole'>();
-  const streams = new Map<string, Map<string, Stream>>();
+  // By source, for each target of a sensor is sampled at moments of its own, and goes as it came.
+  const streams = new WeakMap<Source, Map<string, Stream>>();
   return (event) => {
     const { type } = event;
     let taking = known.get(type);
@@ -25,14 +26,10 @@ export function selector(options: SelectOptions, pass: (event: TideEvent) => voi
     }
     if (taking === 'nothing') return;
     if (taking === 'whole') return pass(event);
-    const ofType = streams.get(type) ?? new Map<string, Stream>();
-    streams.set(type, ofType);
-    let stream = ofType.get(event.source.sensor);
-    // A sensor that was configured anew may have another schema of the same type.
-    if (stream?.schema !== event.table.schema) {
-      stream = new Stream(event.table.schema, taking);
-      ofType.set(event.source.sensor, stream);
-    }
+    let ofSource = streams.get(event.source);
+    if (!ofSource) streams.set(event.source, (ofSource = new Map<string, Stream>()));
+    let stream = ofSource.get(type);
+    if (!stream) ofSource.set(type, (stream = new Stream(taking)));
     const taken = stream.take(event);
     if (taken) pass(taken);
   };

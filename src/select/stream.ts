@@ -1,14 +1,14 @@
 /**
- * The events of one type from one sensor, on their way to one sink: which samples are passed on, and with what of those that were not.
+ * The events of one type from one source, on their way to one sink: which samples are passed on, and with what of those that were not.
  *
- * A sample may be several events, which have one time: they are passed on together or not at all. The first sample is passed on; after that every
- * nth, or the first one of each period of the wall clock. What is added up is that of the samples since the one before that was passed on,
- * for each row by its attributes; of a row that is not in the sample that is passed on nothing is told.
+ * A sample may be several events, which have one time, and tables of several schemas may be of one type: all are passed on together or not at
+ * all. The first sample is passed on; after that every nth, or the first one of each period of the wall clock. What is added up is that of the
+ * samples since the one before that was passed on, for each row by its attributes; of a row that is not in the sample that is passed on nothing is told.
  *
- * Limit: ROWS_MAX rows are remembered between two events that are passed on; of one beyond that only its last value is known.
+ * Limit: ROWS_MAX rows of each schema are remembered between two samples that are passed on; of one beyond that only its last value is known.
  */
 import { type Layout, type Schema, type Table, TideEvent } from '../event.ts';
-import type { Every, Taking } from './options.ts';
+import type { Taking } from './options.ts';
 import { pick, type Shape, shapeOf } from './shape.ts';
 
 const ROWS_MAX = 100_000;
@@ -36,43 +36,36 @@ class Sums {
 }
 
 export class Stream {
-  readonly schema: Schema;
-  readonly #every: Every | undefined;
-  readonly #shape: Shape | undefined;
+  readonly #taking: Taking;
+  /** What a sensor declared before it was configured anew goes with its schema. */
+  readonly #parts = new WeakMap<Schema, Part>();
   /** Moment of the sample that is going by. */
   #time: number | undefined;
   #passing = false;
   #samples = 0;
   #period: number | undefined;
-  #picked: { readonly from: Layout; readonly rows: readonly number[]; readonly layout: Layout } | undefined;
-  readonly #sums = new Map<string, Sums>();
+  /** How many samples were passed on before this one. */
+  #round = 0;
 
-  constructor(schema: Schema, taking: Taking) {
-    this.schema = schema;
-    this.#every = taking.every;
-    this.#shape = shapeOf(schema, taking);
+  constructor(taking: Taking) {
+    this.#taking = taking;
   }
 
   /** What is passed on of an event; undefined for nothing. */
   take(event: TideEvent): TideEvent | undefined {
     if (event.time !== this.#time) this.#begin(event.time);
-    const shape = this.#shape;
-    if (!shape) return this.#passing ? event : undefined;
-    if (shape.columns.length === 0 && this.schema.fieldNames.length > 0) return undefined;
-    if (!this.#passing && !shape.adds) return undefined;
-    const { table } = event;
-    const picked = this.#pick(shape, table.layout);
-    const sums = shape.adds ? this.#add(table, picked.rows, picked.layout) : undefined;
-    if (!this.#passing || picked.rows.length === 0) return undefined;
-    return new TideEvent(event.source, event.n, event.time, made(shape, table, picked, sums), event.traceparent);
+    const { schema } = event.table;
+    let part = this.#parts.get(schema);
+    if (!part) this.#parts.set(schema, (part = new Part(schema, this.#taking)));
+    return part.take(event, this.#passing, this.#round);
   }
 
   /** A sample begins: whether it is passed on is settled by its first event. */
   #begin(time: number): void {
-    const every = this.#every;
+    const { every } = this.#taking;
     const first = this.#time === undefined;
     if (this.#passing) {
-      this.#sums.clear();
+      this.#round++;
       this.#samples = 0;
     }
     this.#time = time;
@@ -83,6 +76,34 @@ export class Stream {
       this.#passing = period !== this.#period;
       this.#period = period;
     } else this.#passing = first || this.#samples >= (every?.samples ?? 1);
+  }
+}
+
+/** The tables of one schema among them. */
+class Part {
+  readonly #shape: Shape | undefined;
+  readonly #isEmpty: boolean;
+  #picked: { readonly from: Layout; readonly rows: readonly number[]; readonly layout: Layout } | undefined;
+  readonly #sums = new Map<string, Sums>();
+  /** The round that the sums are of. */
+  #round = 0;
+
+  constructor(schema: Schema, taking: Taking) {
+    this.#shape = shapeOf(schema, taking);
+    this.#isEmpty = this.#shape?.columns.length === 0 && schema.fieldNames.length > 0;
+  }
+
+  take(event: TideEvent, passing: boolean, round: number): TideEvent | undefined {
+    const shape = this.#shape;
+    if (!shape) return passing ? event : undefined;
+    if (this.#isEmpty || (!passing && !shape.adds)) return undefined;
+    if (round !== this.#round) this.#sums.clear();
+    this.#round = round;
+    const { table } = event;
+    const picked = this.#pick(shape, table.layout);
+    const sums = shape.adds ? this.#add(table, picked.rows, picked.layout) : undefined;
+    if (!passing || picked.rows.length === 0) return undefined;
+    return new TideEvent(event.source, event.n, event.time, made(shape, table, picked, sums), event.traceparent);
   }
 
   #pick(shape: Shape, layout: Layout): { readonly rows: readonly number[]; readonly layout: Layout } {

@@ -91,7 +91,11 @@ export function driveOf(answer: Json, device: string, standby: 0 | 1): Drive {
   const nvme = at(answer, 'nvme_smart_health_information_log');
   const exit = numberAt(answer, 'smartctl', 'exit_status') ?? 0;
   const serial = textAt(answer, 'serial_number') ?? '';
-  const used = percent(numberAt(nvme, 'percentage_used') ?? numberAt(answer, 'scsi_percentage_used_endurance_indicator'));
+  const used =
+    numberAt(nvme, 'percentage_used') ??
+    numberAt(answer, 'scsi_percentage_used_endurance_indicator') ??
+    // What newer versions make of what ATA drives count, each maker in its own way.
+    numberAt(answer, 'endurance_used', 'current_percent');
   const conditions = standby === 1 ? [] : conditionsOf(exit);
   return {
     id: wwnOf(at(answer, 'wwn')) ?? textAt(answer, 'logical_unit_id') ?? (serial || device),
@@ -100,7 +104,7 @@ export function driveOf(answer: Json, device: string, standby: 0 | 1): Drive {
     serial,
     protocol: textAt(answer, 'device', 'protocol') ?? '',
     numbers: numbersOf(answer, nvme),
-    remaining: used === undefined ? undefined : Math.max(0, 1 - used),
+    remaining: used === undefined ? undefined : percent(Math.max(0, 100 - used)),
     temperatures: temperaturesOf(answer, nvme),
     temperatureLimits: limitsOf(answer),
     attributes: objectsAt(answer, 'ata_smart_attributes', 'table').map(attributeOf),
@@ -153,8 +157,10 @@ function numbersOf(answer: Json, nvme: Json): Drive['numbers'] {
     media_errors: numberAt(nvme, 'media_errors'),
     error_log_entries: numberAt(nvme, 'num_err_log_entries') ?? ataErrors(answer),
     defects: numberAt(answer, 'scsi_grown_defect_list'),
-    spare: percent(numberAt(nvme, 'available_spare')),
-    'spare.threshold': percent(numberAt(nvme, 'available_spare_threshold')),
+    spare: percent(numberAt(nvme, 'available_spare') ?? numberAt(answer, 'spare_available', 'current_percent')),
+    'spare.threshold': percent(
+      numberAt(nvme, 'available_spare_threshold') ?? numberAt(answer, 'spare_available', 'threshold_percent'),
+    ),
     critical_warning: numberAt(nvme, 'critical_warning'),
     warning_temperature_time: minutes(numberAt(nvme, 'warning_temp_time')),
     critical_temperature_time: minutes(numberAt(nvme, 'critical_comp_time')),

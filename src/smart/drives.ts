@@ -84,13 +84,18 @@ export class Drives {
     return drives;
   }
 
-  /** Why there is no use in smartctl here, or undefined. A drive that does not answer now may later. */
+  /**
+   * Why there is no use in smartctl here, or undefined. A drive that does not answer now may later, and the capability that opens one kind of
+   * drives does not open another: no use is what is denied for every one.
+   */
   async #refusal(): Promise<string | undefined> {
-    const devices = await this.#devices();
-    const [first] = devices;
-    if (!first) return 'smartctl finds no drive';
-    const [outcome] = (await this.#smartctl?.ask([first], this.#context.timeout)) ?? [];
-    return outcome && 'denied' in outcome && outcome.denied ? `${outcome.why}; ${PRIVILEGES}` : undefined;
+    let why: string | undefined;
+    for (const device of await this.#devices()) {
+      const [outcome] = (await this.#smartctl?.ask([device], this.#context.timeout)) ?? [];
+      if (!outcome || 'drive' in outcome || !outcome.denied) return undefined;
+      why ??= `${outcome.why}; ${PRIVILEGES}`;
+    }
+    return why ?? 'smartctl finds no drive';
   }
 
   async #devices(signal?: AbortSignal): Promise<Device[]> {

@@ -145,6 +145,8 @@ export const sensor = defineSchema({
     missed: counter('{moment}', 'Moments that a suspend, a jump of the clock or a busy process skipped.'),
     duration: gauge('s', 'Duration of the last sample.'),
     time: counter('s', 'Duration of all samples together.'),
+    skew: gauge('s', 'How long after the first of its group (`synchronise`) its last sample began; absent without a group.'),
+    'skew.max': gauge('s', 'The most that this was.'),
     restarts: counter('{restart}', 'How often the process of a plugin was started again; absent for a sensor that is none.'),
     last_success: gauge('s', 'When the last sample that went well began, as Unix time; absent before the first.'),
   },

@@ -116,6 +116,8 @@ function sensorTables(sensors: AgentStatus['sensors']): AnyTable[] {
       missed: stats?.missed ?? 0,
       duration: stats && stats.duration * MS,
       time: (stats?.totalDuration ?? 0) * MS,
+      skew: stats?.skew === undefined ? undefined : stats.skew * MS,
+      'skew.max': stats?.maxSkew === undefined ? undefined : stats.maxSkew * MS,
       restarts,
       last_success: stats?.lastSuccess === undefined ? undefined : stats.lastSuccess * MS,
     });

@@ -2,7 +2,7 @@
  * A tool that runs for as long as the service and writes readings by itself, so that no process is started for a sample.
  *
  * States: running; waiting (for its next start, after a back-off); stuck (killed, and the kernel has not let it go); stopped.
- * It is killed when it writes no whole reading for `silenceMs`, when its reader cannot make sense of it, and when it writes more than
+ * It is killed when it writes no whole reading for `silenceMs` (the first one has `firstMs`), when its reader cannot make sense of it, and when it writes more than
  * BYTES_MAX in that time. Pauses double from BACKOFF_MS to BACKOFF_MS_MAX; a tool that lived for LIVED_MS and gave a reading begins anew.
  * There is at most one process: one that is stuck is never joined by another.
  */
@@ -33,6 +33,8 @@ export interface StreamOptions {
   readonly reader: Reader;
   /** In milliseconds. */
   readonly silenceMs: number;
+  /** How long the first reading of a process may take, where that is longer. */
+  readonly firstMs?: number;
   readonly clock?: Clock;
   /** Told when it ends by itself; a command other than undefined is what to start instead, at once. */
   readonly onEnd?: (said: string) => Command | undefined;
@@ -114,12 +116,13 @@ export class ToolStream {
 
   /** Kills what writes no reading for too long. One timer a silence, not one a reading. */
   #watch(): void {
-    const { silenceMs } = this.#options;
-    const left = this.#readAt + silenceMs - this.#clock.monotonic();
+    const { silenceMs, firstMs = 0 } = this.#options;
+    const limit = this.#read ? silenceMs : Math.max(silenceMs, firstMs);
+    const left = this.#readAt + limit - this.#clock.monotonic();
     this.#cancel = this.#clock.after(Math.max(1, left), () => {
       this.#bytes = 0;
-      if (this.#clock.monotonic() - this.#readAt < silenceMs) return this.#watch();
-      this.#kill(`gave no reading for ${silenceMs / 1000} s`);
+      if (this.#clock.monotonic() - this.#readAt < limit) return this.#watch();
+      this.#kill(`gave no reading for ${limit / 1000} s`);
     });
   }
 
@@ -133,10 +136,14 @@ export class ToolStream {
     } catch (error) {
       return this.#kill(describe(error));
     }
+    const isFirst = !this.#read;
     this.#read = true;
     this.#readAt = this.#clock.monotonic();
     this.#why = undefined;
     this.#first.resolve(undefined);
+    if (!isFirst) return;
+    this.#cancel();
+    this.#watch();
   }
 
   #keep(text: string): void {

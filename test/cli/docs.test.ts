@@ -23,7 +23,7 @@ const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
 const CODES: readonly (readonly [RegExp, number])[] = [[/check --connect/, 69]];
 /** A command that goes on until it is ended does so once here. */
 const ENDLESS = /tidegate top(?! --once)/;
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 /** A process for each command, on a machine that may be busy. */
 const RUN_MS = 240_000;
 

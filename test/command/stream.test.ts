@@ -93,7 +93,7 @@ describe('a stream', () => {
       restart: { initial: '10ms', max: '10ms' },
     });
     await until(sampled, (tables) => expect(runOf(tables)['timeouts']).toBeGreaterThanOrEqual(2));
-    expect(readFileSync(`${where}/begun`, 'utf8').split('\n').length).toBeGreaterThan(2);
+    await vi.waitFor(() => expect(readFileSync(`${where}/begun`, 'utf8').split('\n').length).toBeGreaterThan(2), PATIENCE);
   });
 
   test('without line ends costs no memory: a line beyond the limit is counted', async () => {

@@ -197,3 +197,12 @@ describe('what watches the service', () => {
     expect((await ask('/readyz')).status).toBe(503);
   });
 });
+
+it('the status of a sensor says how far from the first of its group its samples begin, where it is in one', async () => {
+  const { sensors } = await told({}, ({ agent }) => {
+    const stats = { ...noStats(), skew: 0.25, maxSkew: 7 };
+    agent.sensors = [sensorStatus('load', { stats }), sensorStatus('disk', { stats: noStats() })];
+  });
+  expect(sensors[0]).toMatchObject({ skew: 0.25, maxSkew: 7 });
+  expect(sensors[1]).not.toHaveProperty('skew');
+});

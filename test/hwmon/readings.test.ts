@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { Chips } from '../../src/hwmon/chips.ts';
 import { Readings } from '../../src/hwmon/readings.ts';
+import { FakeClock } from '../clock.ts';
 import { hostOf, writeFiles } from '../support.ts';
 
 const chipOf = (number: number, disk: string, value: string): Record<string, string> => ({
@@ -21,9 +22,12 @@ describe('disks', () => {
     execFileSync('mkfifo', [fifo]);
     const said: string[] = [];
     const voice = { warn: (text: string) => said.push(`warn: ${text}`), info: (text: string) => said.push(`info: ${text}`) };
-    const readings = new Readings(new Chips(host, ['temp']), voice, 600);
+    const clock = new FakeClock();
+    const readings = new Readings(new Chips(host, ['temp']), voice, 600, clock);
     const now = async () => (await readings.read()).map(({ disk, channels }) => [disk, channels[0]?.value?.value]);
-    expect(await now()).toEqual([
+    const first = now();
+    await clock.advance(300);
+    expect(await first).toEqual([
       ['sda', undefined],
       ['sdb', undefined],
     ]);

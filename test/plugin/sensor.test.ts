@@ -22,7 +22,7 @@ interface Opened {
 async function open(options: unknown, more: Partial<SensorContext> = {}): Promise<Opened> {
   const said: string[] = [];
   const say = (message: string): void => void said.push(message);
-  const context = sensorContext({ timeout: 500, warn: say, info: say, ...more });
+  const context = sensorContext({ timeout: 20_000, warn: say, info: say, ...more });
   const sensor = await pluginSensor(file);
   const sampler = (await sensor.open(host, sensor.options.parse(options), context)) as PluginSampler;
   opened.push(sampler);

@@ -58,9 +58,9 @@ describe('TLS', () => {
     const plain = await httpServer((_request, response) => json(response, {}));
     expect((await pinged({ tls: new URL(plain).host })).error?.[0]).toBe('tls');
     const silent = await tcpServer(() => {});
-    expect((await pinged({ tls: `127.0.0.1:${silent}` }, { ping_timeout: '80ms' })).error).toEqual([
+    expect((await pinged({ tls: `127.0.0.1:${silent}` }, { ping_timeout: '500ms' })).error).toEqual([
       'timeout',
-      `127.0.0.1:${silent}: no TLS within 80ms`,
+      `127.0.0.1:${silent}: no TLS within 500ms`,
     ]);
   });
 });

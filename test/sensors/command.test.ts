@@ -167,13 +167,13 @@ describe('what goes wrong', () => {
     const { sampled } = await command({
       shell: true,
       command: `trap '' TERM; echo half; echo $$ > ${file}; while :; do sleep 1; done`,
-      run_timeout: '300ms',
+      run_timeout: '2s',
       grace: '100ms',
     });
     const tables = await sampled();
     expect(errorOf(tables)).toMatchObject({
       'error.type': 'timeout',
-      'error.message': 'it took longer than 300ms and was ended',
+      'error.message': 'it took longer than 2s and was ended',
     });
     expect(runOf(tables)).toMatchObject({ up: 0, running: 0, timeouts: 1, failures: 1 });
     expect(runs(await pidIn(file))).toBe(false);
@@ -230,8 +230,10 @@ describe('what goes wrong', () => {
     const first = await sampled();
     expect(runOf(first)).toMatchObject({ running: 1, overruns: 1, runs: 0 });
     expect(runOf(first)).not.toHaveProperty('up');
+    const begun = (): string => readFileSync(`${where}/begun`, 'utf8');
+    await vi.waitFor(() => expect(begun()).toBe('x\n'), PATIENCE);
     expect(runOf(await sampled())).toMatchObject({ running: 1, overruns: 2 });
-    expect(readFileSync(`${where}/begun`, 'utf8')).toBe('x\n');
+    expect(begun()).toBe('x\n');
     writeFileSync(`${where}/go`, '');
     await vi.waitFor(async () => expect(rowsOf(await sampled(), 'app')).toEqual([{ v: 7 }]), PATIENCE);
   });

@@ -73,6 +73,20 @@ describe('what happens to a file', () => {
     await tells(['renamed', 'app.log.2', 'app.log.1'], ['renamed', 'app.log.1', 'app.log'], ['created', 'app.log']);
   });
 
+  test('one that goes from one watched folder to another is renamed; from outside it is created, and to outside deleted', async () => {
+    const root = folder();
+    const at = (name: string): string => join(root, name);
+    for (const name of ['from', 'to', 'outside']) mkdirSync(at(name));
+    writeFileSync(at('from/a'), 'a');
+    const { tells } = await watching(root, { paths: [at('from'), at('to')] });
+    renameSync(at('from/a'), at('to/b'));
+    await tells(['renamed', 'to/b', 'from/a']);
+    renameSync(at('to/b'), at('outside/b'));
+    await tells(['deleted', 'to/b']);
+    renameSync(at('outside/b'), at('from/a'));
+    await tells(['created', 'from/a']);
+  });
+
   test('one that was deleted and another that came are two, whatever the number of the inode', async () => {
     const root = folder();
     writeFileSync(join(root, 'a'), 'a');

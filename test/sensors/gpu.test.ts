@@ -1,10 +1,15 @@
 /** The sensor `gpu`, with executables that stand in for vendors' tools and with cards in sysfs. The fixtures are made by hand. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import gpu from '../../sensors/gpu.ts';
+import { Intel } from '../../src/gpu/intel.ts';
+import { Nvidia } from '../../src/gpu/nvidia.ts';
+import { options } from '../../src/gpu/options.ts';
+import { Gpus } from '../../src/gpu/sources.ts';
 import { Host } from '../../src/host.ts';
 import type { Sampler } from '../../src/sensor.ts';
+import { FakeClock } from '../clock.ts';
 import {
   expectGolden,
   fixtureHost,
@@ -134,9 +139,14 @@ describe('NVIDIA', () => {
     await expect(open(gpu, live(), { ...NONE, nvidia_smi: path })).rejects.toThrow(why);
   });
 
-  test('a tool that hangs does not hang the sensor, and is dead afterwards', async () => {
-    const tool = nvidiaSmi('exec sleep 1000');
-    await expect(open(gpu, live(), { ...NONE, nvidia_smi: tool.path })).rejects.toThrow('nvidia-smi gave no row within 8 s');
+  test('a tool that hangs is waited for as long as a driver may need for many GPUs, and is dead afterwards', async () => {
+    const [tool, clock] = [nvidiaSmi('exec sleep 1000'), new FakeClock()];
+    const opening = Nvidia.open({ tool: tool.path, intervalMs: 1000, detailsMs: 0, clock }).catch((error: unknown) => error);
+    await eventually(() => tool.pids().length === 2 && clock.timers === 1, 'the question for rows');
+    await clock.advance(29_999);
+    expect(lives(tool.pids()[1] as number)).toBe(true);
+    await clock.advance(1);
+    expect(await opening).toMatchObject({ message: 'nvidia-smi gave no reading for 30 s, and was killed' });
     await eventually(() => tool.pids().every((pid) => !lives(pid)), 'its end');
   });
 });
@@ -186,6 +196,17 @@ describe('AMD and Intel', () => {
     });
   });
 
+  test.each(['xpu-smi', 'intel_gpu_top'] as const)('%s that says nothing for long is not waited for', async (kind) => {
+    const [clock, tool] = [new FakeClock(), standInTool(kind, 'exec sleep 1000')];
+    const opening = Intel.open([], { kind, path: tool.path }, { intervalMs: 3_600_000, openMs: 8000, clock });
+    await eventually(() => tool.pids().length === 1, 'its start');
+    await clock.advance(8000);
+    const source = await opening;
+    expect([source.read(), source.fault()]).toEqual([[], undefined]);
+    source.close();
+    await eventually(() => !lives(tool.pids()[0] as number), 'its end');
+  });
+
   test('xpu-smi: rows by device, with empty cells; a device that sysfs does not know has a row of its own', async () => {
     const tool = standInTool('xpu-smi', `cat '${file('xpu-smi.csv')}'; exec sleep 1000`);
     const tables = await sample(await opened(live('intel'), { xpu_smi: tool.path }));
@@ -215,4 +236,26 @@ test('a vendor whose card is there and whose tool fails is told, while another w
     sensorContext({ warn: (message) => void warnings.push(message) }),
   );
   expect(warnings).toEqual(['nvidia: /nowhere/nvidia_smi is not there, or may not be run']);
+});
+
+test('a vendor whose driver is loaded later than the service, while another works, is found', async () => {
+  const folder = temporaryFolder();
+  writeFiles(folder, { 'sys/class/drm/card0/device/vendor': '0x10de\n' });
+  const tool = nvidiaSmi(`if [ ! -e '${folder}/driver' ]; then echo 'no driver'; exit 9; fi; ${GOOD}`);
+  const xpu = standInTool('xpu-smi', `cat '${file('xpu-smi.csv')}'; exec sleep 1000`);
+  const given = options.parse({ ...NONE, vendors: ['nvidia', 'intel'], nvidia_smi: tool.path, xpu_smi: xpu.path, details: '0s' });
+  const [said, clock] = [[] as string[], new FakeClock()];
+  const say = (message: string): void => void said.push(message);
+  const gpus = await Gpus.open(new Host({ sys: join(folder, 'sys') }), given, sensorContext({ warn: say, info: say }), clock);
+  onTestFinished(() => gpus.close());
+  const vendors = (): string[] => [...new Set(gpus.read().map(({ vendor }) => vendor))];
+  expect(vendors()).toEqual(['Intel']);
+  const starts = tool.pids().length;
+  await clock.advance(300_000);
+  await eventually(() => tool.pids().length > starts && clock.timers > 0, 'a second look, in vain');
+  writeFiles(folder, { driver: '' });
+  await clock.advance(300_000);
+  await eventually(() => vendors().includes('NVIDIA'), 'the third look');
+  expect(said).toEqual(['nvidia: nvidia-smi ended with code 9: "no driver"', 'nvidia: all is well again']);
+  expect(clock.timers).toBe(0);
 });

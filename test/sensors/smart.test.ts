@@ -36,14 +36,14 @@ case "$*" in
 esac`,
   );
 const asked = (tool: StandIn): string[] => readFileSync(join(tool.folder, 'asked'), 'utf8').trim().split('\n');
-const denied = (device: string): string =>
-  JSON.stringify({
-    smartctl: {
-      exit_status: 2,
-      messages: [{ string: `Smartctl open device: ${device} failed: Permission denied`, severity: 'error' }],
-    },
-    device: { name: device },
-  });
+/** A piece of shell for the answer of a `smartctl` that may not open the drive. */
+const denied = (device: string): string => {
+  const messages = [{ string: `Smartctl open device: ${device} failed: Permission denied`, severity: 'error' }];
+  return `echo '${JSON.stringify({ smartctl: { exit_status: 2, messages }, device: { name: device } })}'; exit 2`;
+};
+/** One that may open none. */
+const refused = (): StandIn =>
+  standInTool('smartctl', `case "$*" in *--scan*) cat ${file('scan.json')} ;; *) ${denied('/dev/sda')} ;; esac`);
 
 test('ATA, NVMe and a drive behind a controller', async () => {
   expectGolden('smart/expected.json', await sampleOnce(smart, live(), { smartctl: smartctl().path }));
@@ -82,6 +82,22 @@ test('raw values beyond 2^53 are the first number of what smartctl reads in them
   ]);
 });
 
+test('the wear of a SATA drive, where smartctl makes a number of what the drive counts', async () => {
+  const answer = {
+    smartctl: { exit_status: 0 },
+    device: { name: '/dev/sda', protocol: 'ATA' },
+    endurance_used: { current_percent: 7 },
+    spare_available: { current_percent: 98, threshold_percent: 10 },
+  };
+  const tool = smartctl(`echo '${JSON.stringify(answer)}'`);
+  const rows = rowsOf(
+    await sampleOnce(smart, live(), { smartctl: tool.path, include: ['/dev/sda'], attributes: false }),
+    'hw.physical_disk',
+  );
+  expect(rows[0]).toMatchObject({ spare: 0.98, 'spare.threshold': 0.1 });
+  expect(rows[1]).toMatchObject({ 'hw.physical_disk.state': 'remaining', endurance_utilization: 0.93 });
+});
+
 test.each([
   ['says so', `cat ${file('standby.json')}; exit 2`],
   [
@@ -104,23 +120,30 @@ test.each([
 
 describe('without privileges', () => {
   test('and without help of the kernel it is unavailable, and says what to do', async () => {
-    const tool = smartctl(`echo '${denied('/dev/sda')}'; exit 2`);
-    await expect(open(smart, live(), { smartctl: tool.path })).rejects.toThrow(
+    await expect(open(smart, live(), { smartctl: refused().path })).rejects.toThrow(
       /^there is no drive whose health can be read: smartctl ended with status 2: Smartctl open device: \/dev\/sda failed: Permission denied; reading a drive takes privileges: .*CAP_SYS_RAWIO.*sudo: true/,
     );
   });
 
   test('the kernel still tells temperatures and wear', async () => {
     const warnings: string[] = [];
-    const tool = smartctl(`echo '${denied('/dev/sda')}'; exit 2`);
     const sampler = await open(
       smart,
       live(kernel),
-      { smartctl: tool.path },
+      { smartctl: refused().path },
       sensorContext({ warn: (message) => void warnings.push(message) }),
     );
     expectGolden('smart/kernel/expected.json', await sample(sampler));
     expect(warnings).toEqual([expect.stringMatching(/^only what the kernel tells: .*Permission denied/)]);
+  });
+
+  test('for one kind of drives alone the others are read, and it says what is missing', async () => {
+    const warnings: string[] = [];
+    const context = sensorContext({ warn: (message) => void warnings.push(message) });
+    const sampler = await open(smart, live(), { smartctl: smartctl(denied('/dev/sda')).path }, context);
+    const names = rowsOf(await sample(sampler), 'hw.physical_disk').flatMap((row) => ('standby' in row ? [row['hw.name']] : []));
+    expect(names).toEqual(['/dev/nvme0', '/dev/bus/0 megaraid,14']);
+    expect(warnings).toEqual([expect.stringMatching(/^\/dev\/sda: .*Permission denied; .*CAP_SYS_RAWIO/)]);
   });
 
   test('a recorded machine has what the kernel tells, and nothing is run for it', async () => {
@@ -157,10 +180,10 @@ describe('one drive of several', () => {
   }
 
   test('that hangs is killed, costs the others nothing, and is then left alone', async () => {
-    const { names, warnings, tool } = await twice('exec sleep 1000', { device_timeout: '300ms' });
+    const { names, warnings, tool } = await twice('exec sleep 1000', { device_timeout: '3s' });
     expect(names).toEqual(['/dev/nvme0']);
     expect(warnings).toEqual([
-      '/dev/sda: smartctl did not end within 0.3 s, and was killed',
+      '/dev/sda: smartctl did not end within 3 s, and was killed',
       '/dev/sda: smartctl hung, and the drive is left alone for a while',
     ]);
     expect(asked(tool).filter((line) => line.endsWith('/dev/sda'))).toHaveLength(1);

@@ -36,7 +36,7 @@ export async function scene(): Promise<{ status: AgentStatus; now: number; bench
       state: 'sampling',
       since: 0,
       why: undefined,
-      stats: { ...stats, lastSuccess: 1_763_856_000_000 },
+      stats: { ...stats, lastSuccess: 1_763_856_000_000, skew: 2, maxSkew: 9 },
       events: 5,
       restarts: 2,
     },

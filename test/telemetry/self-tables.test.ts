@@ -49,6 +49,17 @@ describe('tables', () => {
     expect(broker('tidegate.sink.queue')).toEqual({ sink: 'broker', bytes: 0 });
   });
 
+  test('tell how far apart the samples of a group begin, and nothing of a sensor that is in none', async () => {
+    const { status, now } = await scene();
+    const tables = selfTables(status, PROCESS, now).map((table) => plain(table.seal()));
+    const rows = rowsOf(tables, 'tidegate.sensor').filter((row) => row['samples'] !== undefined);
+    expect(rows.map((row) => [row['sensor'], row['skew'], row['skew.max']])).toEqual([
+      ['cpu', 0.002, expect.closeTo(0.009, 12)],
+      ['pages', undefined, undefined],
+      ['gpu', undefined, undefined],
+    ]);
+  });
+
   test('tell how often the process of a plugin was started again, and nothing of a sensor that has none', async () => {
     const { status, now } = await scene();
     const tables = selfTables(status, PROCESS, now).map((table) => plain(table.seal()));

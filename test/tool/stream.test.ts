@@ -1,4 +1,6 @@
 /** A tool that runs for as long as the service, whatever it does wrong. Processes are real, time is the test's. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Reader } from '../../src/tool/stream.ts';
 import { ToolStream } from '../../src/tool/stream.ts';
@@ -92,6 +94,25 @@ describe('a tool that hangs', () => {
     await eventually(() => reader.lines.length === 2, 'the second reading');
     expect(stream.fault).toBeUndefined();
   });
+});
+
+test('a first reading may take longer than those after it', async () => {
+  const [tool, clock, reader] = [
+    standInTool('tool', 'while [ ! -e "$FOLDER/go" ]; do sleep 0.01; done; echo row; sleep 1000'),
+    new FakeClock(),
+    new Lines(),
+  ];
+  const stream = new ToolStream({ command: [tool.path], reader, silenceMs: 1000, firstMs: 5000, clock });
+  streams.push(stream);
+  await eventually(() => tool.pids().length === 1, 'the start');
+  await clock.advance(4999);
+  expect(stream.fault).toBeUndefined();
+  writeFileSync(join(tool.folder, 'go'), '');
+  expect(await stream.first).toBeUndefined();
+  await clock.advance(999);
+  expect(stream.fault).toBeUndefined();
+  await clock.advance(1);
+  expect(stream.fault).toBe('tool gave no reading for 1 s, and was killed');
 });
 
 describe('a tool that', () => {
