@@ -47,10 +47,10 @@ describe('the sensor process', () => {
   });
 
   it.each([
-    ['it has run', { 'proc/7/schedstat': '1200301 4500 13\n' }, []],
-    ['somebody else runs, or it waits for a CPU itself', OTHERS_RUN, []],
-    ['the kernel looked for pages to reclaim', { 'proc/vmstat': 'pgscan_anon 5\npgscan_file 8\n' }, []],
-    ['the kernel does not say whether it did', { 'proc/vmstat': 'pgfault 5\n' }, []],
+    ['it has run', { 'proc/7/schedstat': '1200301 4500 13\n' }],
+    ['somebody else runs, or it waits for a CPU itself', OTHERS_RUN],
+    ['the kernel looked for pages to reclaim', { 'proc/vmstat': 'pgscan_anon 5\npgscan_file 8\n' }],
+    ['the kernel does not say whether it did', { 'proc/vmstat': 'pgfault 5\n' }],
   ])('reads it when %s', async (_, files) => {
     const { folder, host } = machine();
     const sampler = await open(oneByOne, host);
