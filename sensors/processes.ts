@@ -85,8 +85,8 @@ export default defineSensor({
     keep_open: z
       .int()
       .min(0)
-      .default(512)
-      .describe('The most files kept open from sample to sample; a process beyond it takes twice the time.'),
+      .default(1024)
+      .describe('The most files kept open from sample to sample, two a process; a process beyond it takes twice the time.'),
   }),
   open(host, { limit, keep_open }) {
     if (host.platform !== 'linux') throw new Unavailable(`processes are counted in Linux' /proc; this is ${host.platform}`);
