@@ -4,7 +4,8 @@
  * Its state is that of one asleep until it is woken, and one that was woken and waits for a CPU counts as running: where `/proc/stat` says that
  * one thread runs or waits, which is the one that reads it, no other does. Its memory is taken from it while it sleeps when the kernel
  * looks for pages to reclaim, which `/proc/vmstat` counts: proc_stat(5), proc_vmstat(5). What else may befall it (another process renames it,
- * shares its memory or cuts off a file that it has mapped) is seen when everything is read, at every sixteenth sample.
+ * shares its memory or cuts off a file that it has mapped; the kernel makes huge pages of its memory) is seen when everything is read, at every
+ * sixteenth sample.
  */
 import type { Host, HotFile } from '../host.ts';
 import { keyBytes } from '../text.ts';
