@@ -12,7 +12,6 @@ import { Ledger } from '../src/process/ledger.ts';
 import { options, type ProcessOptions, rulesOf } from '../src/process/options.ts';
 import { type Extras, openFilesBy, type Process } from '../src/process/process.ts';
 import { Rows } from '../src/process/rows.ts';
-import { keepsSchedule } from '../src/process/schedule.ts';
 import { Selection } from '../src/process/select.ts';
 import { SlowFiles } from '../src/process/slow-files.ts';
 import { TICKS_PER_SECOND } from '../src/process/stat.ts';
@@ -153,7 +152,6 @@ class ProcessSampler implements Sampler {
       io: given.io,
       openFiles: given.file_descriptors ? openFilesBy(host) : 'none',
       status: given.status,
-      bySchedule: keepsSchedule(host),
     };
     this.#uptime = host.proc('uptime', 'at once');
     this.#pageBytes = pageBytes(host);

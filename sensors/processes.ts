@@ -8,8 +8,10 @@ import { type AnyTable, counter, defineSchema, updowncounter } from '../src/even
 import type { Host, HotFile } from '../src/host.ts';
 import { type ProcessFile, ProcessFiles } from '../src/process/file.ts';
 import { isGone, pids } from '../src/process/pids.ts';
+import { keepsSchedule, Schedule } from '../src/process/schedule.ts';
 import { parseState } from '../src/process/stat.ts';
 import { type StateOf, sharedStates } from '../src/process/states.ts';
+import { Stillness } from '../src/process/stillness.ts';
 import { defineSensor, type Sampler } from '../src/sensor.ts';
 import { keyBytes } from '../src/text.ts';
 
@@ -51,6 +53,7 @@ const handles = defineSchema({
 });
 
 const STATES = ['running', 'sleeping', 'blocked', 'idle', 'stopped', 'defunct', 'unknown'] as const;
+const RUNNING = 0;
 const UNKNOWN = STATES.length - 1;
 /** By the ASCII code of the letter, the place in STATES. Kernels before 3.13 wrote K (wakekill), W (waking or paging), P (parked). */
 const STATE_OF_LETTER = new Uint8Array(128).fill(UNKNOWN);
@@ -82,8 +85,8 @@ export default defineSensor({
     keep_open: z
       .int()
       .min(0)
-      .default(512)
-      .describe('The most files kept open from sample to sample; a process beyond it takes twice the time.'),
+      .default(1024)
+      .describe('The most files kept open from sample to sample, two a process; a process beyond it takes twice the time.'),
   }),
   open(host, { limit, keep_open }) {
     if (host.platform !== 'linux') throw new Unavailable(`processes are counted in Linux' /proc; this is ${host.platform}`);
@@ -94,6 +97,10 @@ export default defineSensor({
 
 interface Known {
   readonly file: ProcessFile;
+  /** Tells whether it has run; undefined where that is not kept, or not asked. */
+  readonly schedule: Schedule | undefined;
+  /** As it was read last, as its place in STATES. */
+  state: number;
   /** The last sample that needed it. */
   sample: number;
 }
@@ -101,7 +108,11 @@ interface Known {
 class ProcessesSampler implements Sampler {
   readonly #host: Host;
   readonly #limit: number;
+  readonly #keepOpen: number;
   readonly #shared: ProcessFiles;
+  readonly #stillness: Stillness | undefined;
+  /** Nobody else runs or waits for a CPU: who has not run since its state was read is in it still. */
+  #alone = false;
   readonly #files = new Map<string, Known>();
   #sample = 0;
   /** How many of the files this sample needs. */
@@ -114,7 +125,9 @@ class ProcessesSampler implements Sampler {
   constructor(host: Host, limit: number, keepOpen: number) {
     this.#host = host;
     this.#limit = limit;
+    this.#keepOpen = keepOpen;
     this.#shared = new ProcessFiles(host, keepOpen);
+    this.#stillness = keepsSchedule(host) ? new Stillness(host) : undefined;
     this.#stat = host.proc('stat', 'at once');
     this.#pidMax = host.proc('sys/kernel/pid_max', 'at once');
     this.#threadsMax = host.proc('sys/kernel/threads-max', 'at once');
@@ -139,13 +152,15 @@ class ProcessesSampler implements Sampler {
   }
 
   close(): void {
-    for (const { file } of this.#files.values()) file.close();
+    for (const known of this.#files.values()) closeFiles(known);
+    this.#stillness?.close();
     for (const file of [this.#stat, this.#pidMax, this.#threadsMax, this.#fileNr]) file.close();
   }
 
   #countStates(): AnyTable {
     this.#sample++;
     this.#used = 0;
+    this.#alone = this.#stillness?.alone() ?? false;
     const counts = Array.from(STATES, () => 0);
     const shared = sharedStates(this.#host);
     let asked = 0;
@@ -163,9 +178,9 @@ class ProcessesSampler implements Sampler {
 
   /** Files of those that are gone, or beyond the limit by now. */
   #closeUnused(): void {
-    for (const [pid, { file, sample }] of this.#files) {
-      if (sample === this.#sample) continue;
-      file.close();
+    for (const [pid, known] of this.#files) {
+      if (known.sample === this.#sample) continue;
+      closeFiles(known);
       this.#files.delete(pid);
     }
   }
@@ -182,19 +197,29 @@ class ProcessesSampler implements Sampler {
 
   /** The state of a process, as its place in STATES; undefined when there is no such process any more. */
   #readState(pid: string, known: Known | undefined): number | undefined {
-    let file = known?.file ?? this.#shared.file(this.#host.procPath(`${pid}/stat`));
-    let outcome = file.read(true);
+    if (known && this.#alone && known.state !== RUNNING && known.schedule?.rested()) return this.#use(known).state;
+    let one = known ?? this.#open(pid);
+    let outcome = one.file.read(true);
     if (outcome === 'gone' && known) {
       // Its number is in the list all the same: another process has it by now.
-      file = this.#shared.file(file.path);
-      outcome = file.read(true);
+      closeFiles(known);
+      one = this.#open(pid);
+      outcome = one.file.read(true);
     }
     if (outcome === 'gone') isGone(this.#host, pid);
     if (outcome === 'gone') return undefined;
-    if (known?.file === file) this.#use(known);
-    else this.#files.set(pid, this.#use({ file, sample: 0 }));
-    if (outcome === 'denied') return UNKNOWN;
-    return STATE_OF_LETTER[parseState(this.#shared.buffer, this.#shared.length, file.path)] ?? UNKNOWN;
+    if (one !== known) this.#files.set(pid, one);
+    const { buffer, length } = this.#shared;
+    one.state = outcome === 'denied' ? UNKNOWN : (STATE_OF_LETTER[parseState(buffer, length, one.file.path)] ?? UNKNOWN);
+    return this.#use(one).state;
+  }
+
+  #open(pid: string): Known {
+    const folder = this.#host.procPath(pid);
+    // One that could not stay open would cost more than it saves.
+    const asks = this.#stillness !== undefined && 2 * this.#files.size < this.#keepOpen;
+    const schedule = asks ? new Schedule(folder, this.#shared) : undefined;
+    return { file: this.#shared.file(`${folder}/stat`), schedule, state: UNKNOWN, sample: 0 };
   }
 
   #use(known: Known): Known {
@@ -202,4 +227,9 @@ class ProcessesSampler implements Sampler {
     this.#used++;
     return known;
   }
+}
+
+function closeFiles({ file, schedule }: Known): void {
+  file.close();
+  schedule?.close();
 }

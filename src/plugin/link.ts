@@ -97,7 +97,11 @@ export class WorkerLink {
       cancel();
       signal?.removeEventListener('abort', abort);
       this.#calls.delete(id);
-      if (this.#calls.size === 0) this.#ref(false);
+      if (this.#calls.size > 0) return;
+      this.#ref(false);
+      // Left to itself it would wake the service once more after each call.
+      this.#cancelLook?.();
+      this.#cancelLook = undefined;
     };
     if (this.#calls.size === 0) this.#ref(true);
     this.#calls.set(id, { resolve, reject, done });

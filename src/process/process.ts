@@ -12,7 +12,7 @@ import { outcome, type ProcessFile, type ProcessFiles } from './file.ts';
 import type { Io } from './io.ts';
 import { RowCells } from './row-cells.ts';
 import { Schedule } from './schedule.ts';
-import { STAT, type Stat } from './stat.ts';
+import { RUNNING, STAT, type Stat } from './stat.ts';
 
 /** Places of a process' counters in its arrays. CPU times are in ticks. */
 export const COUNTER = {
@@ -37,9 +37,13 @@ export interface Extras {
   readonly openFiles: 'none' | 'size' | 'names';
   /** `status`: context switches, swap. */
   readonly status: boolean;
-  /** Whether the first two are left as they are while the process does not run: see `schedule.ts`. */
-  readonly bySchedule: boolean;
 }
+
+/**
+ * Of what has not run since it was read: everything is read again all the same, or `io` and `fd` are left as they are (`schedule.ts`), or
+ * `stat` too (`stillness.ts`).
+ */
+export type Rest = 'unknown' | 'io' | 'all';
 
 /**
  * What Node 24 and later call their main thread, and so their process unless it sets a title. The name of the executable is said in
@@ -102,6 +106,8 @@ export class Process {
   /** What could not be read of it. */
   readonly #lacking = new Set<'io' | 'fd' | 'status'>();
   #watched = false;
+  /** It may have run since `io` and `fd` were read. */
+  #stale = true;
 
   /** `parsed` is its first `stat`. */
   constructor(pid: string, folder: string, stat: ProcessFile, files: ProcessFiles, parsed: Stat, born: number) {
@@ -127,8 +133,16 @@ export class Process {
     this.#watched = on;
   }
 
-  /** Reads `stat` again; false when the process is gone, or the number is another's by now. */
-  update(parsed: Stat): boolean {
+  /** Brings it up to date; false when the process is gone, or the number is another's by now. */
+  update(parsed: Stat, rest: Rest): boolean {
+    const rested = rest !== 'unknown' && this.#rested();
+    this.#stale ||= !rested;
+    if (!rested || rest !== 'all') return this.#readStat(parsed);
+    this.ticks = 0;
+    return true;
+  }
+
+  #readStat(parsed: Stat): boolean {
     if (this.#stat.read(this.#watched) !== 'ok') return false;
     parsed.parse(this.#files.buffer, this.#files.length, this.#stat.path);
     if (parsed.field(STAT.start) !== this.start) return false;
@@ -141,18 +155,20 @@ export class Process {
   /** Reads what is wanted beside `stat`, parsing with what is given; false when the process is gone. */
   measure(extras: Extras, stat: Stat, io: Io): boolean {
     const lacking = this.#lacking.size;
-    if (!this.#rested(extras)) {
+    if (this.#stale) {
+      this.#stale = false;
       if (extras.io && !this.#lacking.has('io')) this.#readIo(io);
       if (extras.openFiles !== 'none' && !this.#lacking.has('fd')) this.#countOpenFiles(extras.openFiles);
     }
     if (extras.status && !this.#lacking.has('status')) this.#readStatus();
     // What is not there may be the file, which some kernels and recordings lack, or the process.
-    return this.#lacking.size === lacking || this.update(stat);
+    return this.#lacking.size === lacking || this.#readStat(stat);
   }
 
   /** What could not be read is tried again at the next `measure`: a process may change its user. */
   forgive(): void {
     this.#lacking.clear();
+    this.#stale = true;
     this.#schedule?.forget();
   }
 
@@ -174,12 +190,10 @@ export class Process {
     return (this.counters[COUNTER.user] as number) + (this.counters[COUNTER.system] as number);
   }
 
-  /** Whether `io` and `fd` are what they were. One that used CPU time has run, and need not be asked. */
-  #rested({ bySchedule, io, openFiles }: Extras): boolean {
-    const asked = (io && !this.#lacking.has('io')) || (openFiles !== 'none' && !this.#lacking.has('fd'));
-    if (!bySchedule || !asked) return false;
-    if (this.ticks === 0)
-      return (this.#schedule ??= new Schedule(this.folder, this.#files)).rested(this.threads, this.state, this.#watched);
+  /** Whether it has not run since the scan before. One that uses CPU time need not be asked, and of several threads one alone is asked. */
+  #rested(): boolean {
+    if (this.#watched && this.threads === 1 && this.state !== RUNNING && this.ticks === 0)
+      return (this.#schedule ??= new Schedule(this.folder, this.#files)).rested();
     this.#schedule?.forget();
     return false;
   }

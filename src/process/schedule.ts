@@ -6,11 +6,10 @@
  * `fd` say what they said, and this costs less than half of reading them. Nothing is read on its behalf: threads of io_uring count as
  * threads of the process, children that end are added when it waits for them, and what is sent to it is there when it takes it. Of a
  * process that shares its table of files with another (CLONE_FILES without CLONE_THREAD) the number may be old, until the next time
- * that everything is read.
+ * that everything is read. What of `stat` may change while it does not run is in `stillness.ts`.
  */
 import type { Host } from '../host.ts';
 import type { ProcessFile, ProcessFiles } from './file.ts';
-import { RUNNING } from './stat.ts';
 
 /** Three numbers of up to 20 digits. */
 const BYTES_MAX = 64;
@@ -29,8 +28,6 @@ export class Schedule {
   /** As it was read last, and its length; 0 is unknown. */
   readonly #seen = Buffer.alloc(BYTES_MAX);
   #length = 0;
-  /** It was the same at the last two calls. */
-  #settled = false;
   #readable = true;
 
   constructor(folder: string, files: ProcessFiles) {
@@ -39,20 +36,15 @@ export class Schedule {
   }
 
   /**
-   * Whether the process has not run since `io` and `fd` were read. To be asked with what `stat` says, before they are read: what it does
-   * meanwhile is seen at the next call. A thread that it made between `stat` and this file is not seen, so that once more is read all
-   * the same.
+   * Whether it has not run since this was asked last. To be asked before everything else is read of it, so that what it does meanwhile is
+   * seen at the next call; and not of one that was on a CPU then, whose numbers are brought up to date now and then.
    */
-  rested(threads: number, state: number, keep: boolean): boolean {
-    // The numbers of one that is on a CPU are brought up to date now and then.
-    if (threads !== 1 || state === RUNNING || !this.#read(keep)) {
-      this.forget();
-      return false;
-    }
+  rested(): boolean {
+    // An open that fails costs more than this file saves.
+    this.#readable &&= this.#file.read(true) === 'ok';
+    if (!this.#readable) return false;
     const { buffer, length } = this.#files;
-    const settled = this.#settled;
-    this.#settled = length === this.#length && this.#isSame(buffer);
-    if (this.#settled) return settled;
+    if (length === this.#length && this.#isSame(buffer)) return true;
     this.#length = length > BYTES_MAX ? 0 : buffer.copy(this.#seen, 0, 0, length);
     return false;
   }
@@ -60,17 +52,10 @@ export class Schedule {
   /** The next call answers no. */
   forget(): void {
     this.#length = 0;
-    this.#settled = false;
   }
 
   close(): void {
     this.#file.close();
-  }
-
-  #read(keep: boolean): boolean {
-    // An open that fails costs more than this file saves.
-    this.#readable &&= this.#file.read(keep) === 'ok';
-    return this.#readable;
   }
 
   #isSame(buffer: Buffer): boolean {

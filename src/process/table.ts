@@ -11,12 +11,16 @@ import type { Host } from '../host.ts';
 import { ProcessFiles } from './file.ts';
 import { Io } from './io.ts';
 import { isGone, pids } from './pids.ts';
-import { type Extras, Process } from './process.ts';
+import { type Extras, Process, type Rest } from './process.ts';
+import { keepsSchedule } from './schedule.ts';
 import { Stat } from './stat.ts';
 import { type StateOf, shareStates } from './states.ts';
+import { Stillness } from './stillness.ts';
 
 /** A process that nobody watches is read once in so many scans. */
 const REFRESH_SCANS = 16;
+/** To find out whether it is a still moment is worth it where so many processes were asked after at the scan before. */
+const ASKED_MIN = 16;
 
 export class ProcessTable {
   /** Those that left since the scan before, as they were last read. */
@@ -33,12 +37,17 @@ export class ProcessTable {
   /** Numbers of the hidden, and the scan that asked last. */
   #refused = new Map<string, number>();
   #scan = 0;
+  readonly #stillness: Stillness | undefined;
+  #rest: Rest = 'unknown';
+  /** How many processes were asked after at this scan. */
+  #asked = 0;
 
   /** `openMax` is how many files may stay open. Throws `Unavailable` where no process is seen. */
   constructor(host: Host, openMax: number) {
     if (host.platform !== 'linux') throw new Unavailable(`processes are read from Linux' /proc; this is ${host.platform}`);
     this.#host = host;
     this.#files = new ProcessFiles(host, openMax);
+    this.#stillness = keepsSchedule(host) ? new Stillness(host) : undefined;
     pids(host);
   }
 
@@ -58,6 +67,7 @@ export class ProcessTable {
   /** Brings the table up to date. Throws `Malformed` when the kernel's promise is broken. */
   scan(): void {
     const scan = ++this.#scan;
+    this.#rest = this.#restOf(this.gone.length > 0);
     this.gone.length = 0;
     const refused = new Map<string, number>();
     for (const pid of pids(this.#host)) {
@@ -82,7 +92,8 @@ export class ProcessTable {
   refresh(process: Process): boolean {
     if (process.read === this.#scan) return true;
     process.read = this.#scan;
-    if (process.update(this.#stat)) return true;
+    this.#asked++;
+    if (process.update(this.#stat, this.#rest)) return true;
     this.#remove(process);
     return false;
   }
@@ -94,6 +105,15 @@ export class ProcessTable {
 
   close(): void {
     for (const process of this.#processes.values()) process.close();
+    this.#stillness?.close();
+  }
+
+  /** The children of one that left since the scan before have another parent now. */
+  #restOf(left: boolean): Rest {
+    if (!this.#stillness) return 'unknown';
+    const asks = this.#asked >= ASKED_MIN;
+    this.#asked = 0;
+    return asks && this.#stillness.untouched() && !left ? 'all' : 'io';
   }
 
   /** Whether a process is read at this scan; marks it when somebody should look again who it is. */

@@ -3,13 +3,13 @@
  *
  *   idle ──read──▶ watching ──stop──▶ idle
  *
- * Watching the loop wakes the process every RESOLUTION_MS, which costs 0.06 % of a core, so that it begins when somebody first asks. All
+ * Watching the loop wakes the process every RESOLUTION_MS, which costs 0.03 % of a core, so that it begins when somebody first asks. All
  * who ask see the same window of WINDOW_MS or more, because asking more often must not make a shorter one.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 
-const RESOLUTION_MS = 100;
+const RESOLUTION_MS = 200;
 const WINDOW_MS = 10_000;
 const NS = 1e-9;
 
@@ -88,10 +88,12 @@ export class ProcessFigures {
 /** The histogram has the time from one look to the next, in nanoseconds: what is more than the time between looks is delay. */
 const late = (ns: number): number => Math.max(0, ns * NS - RESOLUTION_MS / 1000);
 
-/** Undefined where there is no `/proc`. One descriptor is that of the folder itself. */
+/** Undefined where there is no `/proc`. Since Linux 6.2 the folder's size is their number, and before it is 0. */
 function countDescriptors(): number | undefined {
+  const folder = '/proc/self/fd';
   try {
-    return readdirSync('/proc/self/fd').length - 1;
+    // Listing the folder opens it.
+    return statSync(folder).size || readdirSync(folder).length - 1;
   } catch {
     return undefined;
   }

@@ -10,7 +10,6 @@ import { keepsSchedule, Schedule } from '../../src/process/schedule.ts';
 import { hostOf, open, type PlainRow, sample, temporaryFolder, writeFiles } from '../support.ts';
 import { by } from './proc-folder.ts';
 
-const [SLEEPING, RUNNING] = ['S'.charCodeAt(0), 'R'.charCodeAt(0)];
 const AT_REST = '1200300 4500 12\n';
 
 describe('a process of which a file says when it ran', () => {
@@ -21,33 +20,33 @@ describe('a process of which a file says when it ran', () => {
     return new Schedule(host.procPath('7'), new ProcessFiles(host, 0));
   };
 
-  it('rests from the third time on that its numbers are the same, until they are others', () => {
+  it('rests from the second time on that its numbers are the same, until they are others', () => {
     const process = schedule();
-    const asked = (): boolean => process.rested(1, SLEEPING, false);
-    expect([asked(), asked(), asked(), asked()]).toEqual([false, false, true, true]);
+    const asked = (): boolean => process.rested();
+    expect([asked(), asked(), asked()]).toEqual([false, true, true]);
     for (const other of ['1200301 4500 12\n', '1200301 4500 13\n', '1200301 4500 130\n']) {
       write(other);
-      expect([asked(), asked(), asked()]).toEqual([false, false, true]);
+      expect([asked(), asked()]).toEqual([false, true]);
     }
   });
 
-  it.each([
-    ['it has another thread', (process: Schedule) => process.rested(2, SLEEPING, false)],
-    ['it runs', (process: Schedule) => process.rested(1, RUNNING, false)],
-    ['everything is to be read', (process: Schedule) => (process.forget(), false)],
-  ])('begins anew when %s', (_, happens) => {
+  it('begins anew when everything is to be read', () => {
     const process = schedule();
-    const asked = (): boolean => process.rested(1, SLEEPING, false);
-    expect([asked(), asked(), asked(), happens(process)]).toEqual([false, false, true, false]);
-    expect([asked(), asked(), asked()]).toEqual([false, false, true]);
+    expect([process.rested(), process.rested(), process.forget(), process.rested(), process.rested()]).toEqual([
+      false,
+      true,
+      undefined,
+      false,
+      true,
+    ]);
   });
 
   it('never rests where there is no such file, or one that is longer than it may be', () => {
     const process = schedule();
     write(`${'1'.repeat(80)}\n`);
-    for (let i = 0; i < 4; i++) expect(process.rested(1, SLEEPING, false)).toBe(false);
+    for (let i = 0; i < 4; i++) expect(process.rested()).toBe(false);
     const without = new Schedule(host.procPath('8'), new ProcessFiles(host, 0));
-    for (let i = 0; i < 4; i++) expect(without.rested(1, SLEEPING, false)).toBe(false);
+    for (let i = 0; i < 4; i++) expect(without.rested()).toBe(false);
   });
 });
 
