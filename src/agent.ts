@@ -5,6 +5,7 @@
  * thing. A sink whose options changed hands its queue and its account to its successor.
  */
 import type { AgentStatus } from './agent-status.ts';
+import { BufferGarbage } from './buffer-garbage.ts';
 import { Bus } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Config, SensorEntry, SinkEntry } from './config/config.ts';
@@ -68,12 +69,14 @@ export class Agent {
   /** Settles when the sinks that a plan no longer had have delivered what they can. */
   #left: Promise<unknown> = Promise.resolve();
   readonly #process = new ProcessFigures();
+  readonly #garbage: BufferGarbage;
   /** Whether the first plan is applied: of it, whoever starts the agent tells what is unavailable. */
   #begun = false;
   #stopped = false;
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#garbage = new BufferGarbage(options.clock);
     this.#bus = new Bus((error) => options.log.error({ reason: describe(error) }, 'a subscriber of the bus failed'));
     this.#scheduler = new Scheduler(options.clock, (over) => {
       for (const { runner } of this.#sinks.values()) runner.round?.(over);
@@ -181,7 +184,11 @@ export class Agent {
     const { agent, maxEventBytes, redact } = this.#options;
     const before = this.#publishers.get(entry.name)?.publisher;
     const source = { agent, run: this.run, sensor: entry.name, host: hostName, labels: entry.labels };
-    const publisher = new Publisher(source, maxEventBytes, (event) => this.#bus.publish(event), before?.published ?? 0, redact);
+    const publish = (event: TideEvent): void => {
+      this.#bus.publish(event);
+      this.#garbage.look();
+    };
+    const publisher = new Publisher(source, maxEventBytes, publish, before?.published ?? 0, redact);
     this.#publishers.set(entry.name, { publisher, identity: identityOf(entry, hostName) });
     return publisher;
   }

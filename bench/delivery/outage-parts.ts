@@ -119,43 +119,67 @@ export async function kafkaVictim(proxy?: Proxy): Promise<Victim> {
   proxy?.forwardTo(direct);
   const topic = 'outage';
   await cluster.admin.createTopic(topic, { partitions: 1, config: { 'message.timestamp.type': 'LogAppendTime' } });
-  const { brokers } = cluster;
+  // Who judges comes past the proxy, which may still be about to reset a connection: within an answer, kafkajs reads no other one after it.
+  const past = (cluster.admin.bootstrap[1] as string).split(',');
   return {
-    options: { brokers, topic },
+    options: { brokers: cluster.brokers, topic },
     kill: async () => await cluster.kill(),
     restart: async () => await cluster.restart(),
     freeze: () => cluster.freeze(),
     thaw: () => cluster.thaw(),
     opened: async () => await opens(Number(direct.split(':')[1])),
-    arrivals: async () => await readTopic(brokers, topic, (await cluster.admin.offsets(topic))[0] as number),
+    arrivals: async () => await readTopic(past, topic, (await cluster.admin.offsets(topic))[0] as number),
     close: async () => await cluster.close(),
   };
 }
+
+/** Reading that gives nothing for so long, in milliseconds, has failed, whatever the client says of it. */
+const SILENCE_MS = 60_000;
 
 async function readTopic(brokers: readonly string[], topic: string, end: number): Promise<Arrivals> {
   const arrivals = new Arrivals();
   const kafka = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
   const consumer = kafka.consumer({ groupId: 'judge', maxBytesPerPartition: 4 << 20 });
-  const { promise, resolve } = Promise.withResolvers<void>();
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachBatch: async ({ batch }) => {
-      for (const message of batch.messages) {
-        arrivals.take(fromKafka({ topic, partition: 0, message }), Number(message.timestamp));
-        if (Number(message.offset) === end - 1) resolve();
-      }
-      await Promise.resolve();
-    },
-  });
-  await promise;
-  await consumer.disconnect();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let next = 0;
+  let at = performance.now();
+  let crash = 'no error';
+  consumer.on(consumer.events.CRASH, ({ payload }) => void (crash = payload.error.message));
+  const watchdog = setInterval(() => {
+    if (performance.now() - at > SILENCE_MS) reject(new Error(`reading ${topic} stands still at ${next} of ${end} (${crash})`));
+  }, 1000);
+  const eachBatch = async ({ batch }: kafkajs.EachBatchPayload): Promise<void> => {
+    for (const message of batch.messages) {
+      // What is read twice, because the client began anew, has arrived once.
+      if (Number(message.offset) < next) continue;
+      next = Number(message.offset) + 1;
+      arrivals.take(fromKafka({ topic, partition: 0, message }), Number(message.timestamp));
+    }
+    at = performance.now();
+    if (next >= end) resolve();
+    await Promise.resolve();
+  };
+  const read = async (): Promise<void> => {
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({ autoCommit: false, eachBatch });
+    if (end === 0) resolve();
+  };
+  try {
+    void read().catch(reject);
+    await promise;
+  } finally {
+    clearInterval(watchdog);
+    // Its answer is not waited for: the broker is ended next.
+    void consumer.disconnect().catch(() => {});
+  }
   return arrivals;
 }
 
 const PREFETCH = 2000;
 const ACK_EVERY = 250;
+/** In which all that was published has arrived, in milliseconds. */
+const ARRIVAL_MS = 300_000;
 
 /** The time of arrival is that at a consumer, which is as far from the broker as it is quick. The proxy, if there is one, is not in its way. */
 export async function rabbitmqVictim(proxy?: Proxy): Promise<Victim> {
@@ -201,7 +225,8 @@ export async function rabbitmqVictim(proxy?: Proxy): Promise<Victim> {
     thaw: () => server.first.thaw(),
     opened: async () => await opens(port),
     async arrivals() {
-      while (Date.now() - lastAt < 3000) await sleep(100);
+      for (const asked = performance.now(); Date.now() - lastAt < 3000; await sleep(100))
+        if (performance.now() - asked > ARRIVAL_MS) throw new Error(`messages still arrive after ${ARRIVAL_MS / 1000} s`);
       return arrivals;
     },
     async close() {
