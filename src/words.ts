@@ -9,6 +9,8 @@ const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
+/** Fields in seconds that are moments, as Unix time. */
+const MOMENTS = /timestamp|start_time|boot_time|(^|[._])(since|modified|last_success)$/;
 
 /** `41,200`. */
 export const grouped = (count: number): string => Math.round(count).toLocaleString('en');
@@ -65,7 +67,7 @@ export function quantity(value: number, { unit }: Field, name: string): string {
   if (unit === '1') return /utilization|ratio/.test(name) ? `${short(value * 100)} %` : short(value);
   if (unit.startsWith('{')) return short(value);
   const [, base = '', rest = ''] = /^([A-Za-z%]*)(.*)$/.exec(unit) ?? [];
-  if (base === 's' && rest === '') return /timestamp/.test(name) ? isoTime(value) : seconds(value);
+  if (base === 's' && rest === '') return MOMENTS.test(name) ? isoTime(value) : seconds(value);
   if (base === 'By') return `${scaled(value, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'], short)}${rest}`;
   if (base === 'Hz') return `${scaled(value, 1000, ['Hz', 'kHz', 'MHz', 'GHz'], short)}${rest}`;
   if (base === 'Cel') return `${short(value)} °C${rest}`;

@@ -117,19 +117,33 @@ const addLines = ({ groups }: Family, key: string, lines: string): void => {
 };
 
 /** The labels of each row, of its first `count` attributes, without braces. */
-const labelsOf = (table: Table, count: number): string[] =>
-  Array.from({ length: table.layout.rows }, (_, row) => rowLabels(table, count, row));
+function labelsOf({ schema, layout }: Table, count: number): string[] {
+  const names = schema.attributes.slice(0, count).map(legalName);
+  const columns = layout.attributes.slice(0, count);
+  const simple = new Set(names).size === count;
+  return Array.from({ length: layout.rows }, (_, row) => {
+    const cells = columns.map((column) => column[row] as Cell);
+    return simple && cells.every(isText) ? textLabels(names, cells) : mixedLabels(names, cells);
+  });
+}
 
-/** Attributes as labels. Of a map each entry is one; a name that is taken already is `exported_…`, as Prometheus has it. */
-function rowLabels({ schema, layout }: Table, count: number, row: number): string {
+const isText = (cell: Cell): cell is string => typeof cell === 'string';
+
+/** The usual case, which a page has thousands of. */
+function textLabels(names: readonly string[], cells: readonly string[]): string {
+  let labels = '';
+  for (let a = 0; a < cells.length; a++) labels += `${a === 0 ? '' : ','}${names[a]}="${escapeValue(cells[a] as string)}"`;
+  return labels;
+}
+
+/** Of a map each entry is a label; a name that is taken already is `exported_…`, as Prometheus has it. */
+function mixedLabels(names: readonly string[], cells: readonly Cell[]): string {
   const labels = new Map<string, string>();
-  const maps: Readonly<Record<string, string>>[] = [];
-  for (let a = 0; a < count; a++) {
-    const cell = layout.attributes[a]?.[row] as Cell;
-    if (typeof cell === 'string') labels.set(legalName(schema.attributes[a] as string), cell);
-    else maps.push(cell);
+  cells.forEach((cell, a) => isText(cell) && labels.set(names[a] as string, cell));
+  for (const map of cells) {
+    if (isText(map)) continue;
+    for (const [name, value] of Object.entries(map)) labels.set(freeName(legalName(name), labels), value);
   }
-  for (const map of maps) for (const [name, value] of Object.entries(map)) labels.set(freeName(legalName(name), labels), value);
   return [...labels].map(([name, value]) => `${name}="${escapeValue(value)}"`).join(',');
 }
 
@@ -139,7 +153,7 @@ function freeName(name: string, taken: ReadonlyMap<string, string>): string {
 
 const legalName = (name: string): string => name.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_');
 const escapeHelp = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-const escapeValue = (text: string): string => escapeHelp(text).replaceAll('"', '\\"');
+const escapeValue = (text: string): string => (/["\\\n]/.test(text) ? escapeHelp(text).replaceAll('"', '\\"') : text);
 
 function numberText(value: number): string {
   if (Number.isFinite(value) || Number.isNaN(value)) return `${value}`;

@@ -202,7 +202,8 @@ function ofSensor(sensor: SensorView, { config, now }: Seen): Finding[] {
   const some = targets.failingSince ?? now;
   const named = targets.problems.slice(0, NAMED_MAX).map((one) => `${one.name} (${one.problem})`);
   const more = targets.failing > named.length ? ` and ${targets.failing - named.length} more` : '';
-  const text = `${grouped(targets.failing)} of ${counted(targets.total, 'target')} of the sensor ${name} fail since ${moment(some, now)}: ${named.join(', ')}${more}.`;
+  const fail = targets.failing === 1 ? 'fails' : 'fail';
+  const text = `${grouped(targets.failing)} of ${counted(targets.total, 'target')} of the sensor ${name} ${fail} since ${moment(some, now)}: ${named.join(', ')}${more}.`;
   return [{ condition: 'degraded', subject, text, since: some }];
 }
 

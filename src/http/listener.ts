@@ -50,7 +50,7 @@ export async function createListener({
   const options = { maxHeaderSize: HEADER_BYTES_MAX, ...timeouts };
   const server = tls
     ? (await import('node:https')).createServer(
-        { ...limits, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: timeouts.headersTimeout },
+        { ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: timeouts.headersTimeout },
         answer,
       )
     : createServer(options, answer);

@@ -125,6 +125,8 @@ function addChanges(app: Api, { service: { agent, clock } }: ApiParts, say: Say)
         say(c, what, { sink, events });
         return c.json({ events }, 200);
       } catch (error) {
+        // It may have been done in part, or be done yet.
+        say(c, what, { sink, failed: describe(error) });
         if (error instanceof StoreError) return c.json({ error: describe(error) }, 503);
         throw error;
       }

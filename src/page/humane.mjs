@@ -9,6 +9,8 @@ const clockForm = new Intl.DateTimeFormat(LANGUAGE, { hour: '2-digit', minute: '
 const dayForm = new Intl.DateTimeFormat(LANGUAGE, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
 
 const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000];
+/** Fields in seconds that are moments, as Unix time. */
+const MOMENTS = /timestamp|start_time|boot_time|(^|[._])(since|modified|last_success)$/;
 
 /** `1,204,331`. @param {number} value */
 export const count = (value) => whole.format(value);
@@ -107,6 +109,10 @@ export function listed(names, most = 3) {
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }
 
+/** Where a sink writes to, without its type, which stands beside it. @param {{ type: string, destination: string }} sink */
+export const placeOf = ({ type, destination }) =>
+  destination.startsWith(`${type} at `) ? destination.slice(`${type} at `.length) : destination;
+
 /**
  * A value of an event with its unit, which is UCUM: `80 kB`, `1.5 ms`, `12.3 %`.
  * @param {number | string | null | undefined} value @param {string} unit @param {string} name
@@ -117,8 +123,7 @@ export function quantity(value, unit, name) {
   if (unit === '1') return /utilization|ratio/.test(name) ? percent(value) : digits(value);
   if (unit === 'By') return bytes(value);
   if (unit === 'By/s') return `${bytes(value)}/s`;
-  if (unit === 's')
-    return /timestamp|start_time/.test(name) && value > 1e8 ? absolute(value * 1000) : shortDuration(value * 1000);
+  if (unit === 's') return MOMENTS.test(name) ? absolute(value * 1000) : shortDuration(value * 1000);
   if (unit === 'Cel') return `${digits(value)} °C`;
   const shown = Number.isInteger(value) ? count(value) : digits(value);
   return unit.startsWith('{') ? `${shown}${unit.replace(/^\{.*\}/, '')}` : `${shown} ${unit}`;

@@ -3,7 +3,7 @@
 import { showDead } from './dead.mjs';
 import { confirm } from './dialog.mjs';
 import { anchor, find, h, keyed, mark, now, setAttribute, setChildren, setMark, setText, time, timeToCome } from './dom.mjs';
-import { bytes, count, counted, duration, perSecond, rate, shortDuration } from './humane.mjs';
+import { bytes, count, counted, duration, perSecond, placeOf, rate, shortDuration } from './humane.mjs';
 import { LedgerPart } from './ledger.mjs';
 import { Plot } from './plot.mjs';
 
@@ -179,7 +179,7 @@ class SinkPart {
     setText(this.#sentence, sentence(sink));
     this.#reason.hidden = sink.reason === undefined && sink.spool?.reason === undefined;
     setText(this.#reason, [sink.reason, sink.spool?.reason && `disk: ${sink.spool.reason}`].filter(Boolean).join('; '));
-    setText(this.#destination, `${sink.type}, to ${sink.destination}`);
+    setText(this.#destination, [sink.type, placeOf(sink)].filter(Boolean).join(', to '));
     setChildren(this.#facts, ...facts(sink).map(([words, told]) => h('div', {}, h('dt', {}, words), h('dd', {}, ...told))));
     this.#meter.hidden = sink.spool === undefined;
     if (sink.spool) {

@@ -36,7 +36,9 @@ export const conditionOf = (status, subject) =>
 function headline({ condition, findings }) {
   if (condition === 'well') return `${WORDS.well}.`;
   const about = (/** @type {'failing' | 'degraded'} */ which) => {
-    const subjects = new Set(findings.filter((one) => one.condition === which).map(({ subject }) => subject));
+    // What fails is not told again for what else is wrong with it.
+    const worst = (/** @type {string} */ subject) => findings.find((one) => one.subject === subject)?.condition;
+    const subjects = new Set(findings.map(({ subject }) => subject).filter((subject) => worst(subject) === which));
     return subjects.size > 0 ? [`${WORDS[which]}: ${listed([...subjects])}.`] : [];
   };
   return [...about('failing'), ...about('degraded')].join(' ') || `${WORDS[condition]}.`;

@@ -6,7 +6,7 @@
  * What it shows is also in words on the rest of the page; its boxes are links to there.
  */
 import { anchor, s, setChildren } from './dom.mjs';
-import { brief, counted, listed, perSecond } from './humane.mjs';
+import { brief, counted, listed, perSecond, placeOf } from './humane.mjs';
 import { conditionOf } from './verdict.mjs';
 
 /** @import { SinkView, StatusView } from '../http/view.ts' */
@@ -83,7 +83,9 @@ const incoming = ({ sinks }) => sinks.reduce((most, { rates }) => Math.max(most,
 /** @param {StatusView} status */
 function describe(status) {
   const { sensors, sinks } = status;
-  const to = sinks.map(({ name, destination, rates }) => `${name} (${destination}, ${perSecond(rates.out)} events/s)`);
+  const to = sinks.map(
+    ({ name, type, destination, rates }) => `${name} (${destination || type}, ${perSecond(rates.out)} events/s)`,
+  );
   return `${counted(sensors.length, 'sensor')}, the bus, ${counted(sinks.length, 'sink')}${to.length > 0 ? `: ${listed(to, 9)}` : ''}`;
 }
 
@@ -142,13 +144,18 @@ function sinkBox(sink, box) {
 }
 
 /** @param {SinkView} sink @param {Box} box */
-const destinationBox = ({ destination, type }, box) =>
+const destinationBox = (sink, box) =>
   s(
     'g',
     {},
     frame(box, 'far'),
-    label(box.x + PAD, box.y + 20, fit(type, box.w - 2 * PAD), 'strong'),
-    s('text', { x: box.x + PAD, y: box.y + 39, class: 'muted' }, s('title', {}, destination), fit(destination, box.w - 2 * PAD)),
+    label(box.x + PAD, box.y + 20, fit(sink.type, box.w - 2 * PAD), 'strong'),
+    s(
+      'text',
+      { x: box.x + PAD, y: box.y + 39, class: 'muted' },
+      s('title', {}, sink.destination),
+      fit(placeOf(sink), box.w - 2 * PAD),
+    ),
   );
 
 /** What goes out, or why nothing does, over the middle of a line. @param {SinkView} sink @param {number} x @param {number} y */

@@ -2,6 +2,7 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { takeDefaultPort } from '../http-client/servers.ts';
 import { eventsOf, logOf, type Started, serve, start, tidegate, until, workplace } from './process-support.ts';
 
 const TOKEN = 'a-token-of-24-characters';
@@ -92,10 +93,7 @@ describe('a running service', () => {
   });
 
   it('goes on without a page where another program has the address that nobody asked for', async () => {
-    // Whoever has it: another program of this machine, or this one.
-    const other = createServer().listen(8433, '127.0.0.1');
-    onTestFinished(() => void other.close());
-    await new Promise<void>((resolve) => other.once('listening', resolve).once('error', () => resolve()));
+    await takeDefaultPort();
     const { machine, state } = workplace();
     const service = start(['--state', state, '--host', machine]);
     await until('wrote an event', () => eventsOf(join(state, 'events.ndjson')).length > 0, service);

@@ -7,7 +7,7 @@ import { buildImage, IMAGE } from './build.ts';
 import { Engine, NoEngine } from './engine.ts';
 
 /** A condition that has not come true after this never will, in milliseconds. */
-const UNTIL_MS = 30_000;
+const UNTIL_MS = 60_000;
 const LOCKED = ['--read-only', '--tmpfs=/tmp', '--cap-drop=ALL', '--security-opt=no-new-privileges'];
 
 export let engine: Engine;

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 
 /** What a server does with a request; a promise that rejects fails the test run. */
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -60,6 +60,24 @@ export async function deadPort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/** What another test has of it, it gives back; what is held for longer is a service of this machine. In milliseconds. */
+const DEFAULT_PORT_MS = 10_000;
+
+/** Has the port of the page by default taken until the test ends: by a server of its own, or by a service of this machine. */
+export async function takeDefaultPort(): Promise<void> {
+  const server = createTcpServer();
+  onTestFinished(() => void server.close());
+  const taken = async (): Promise<boolean> =>
+    await new Promise((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(8433, '127.0.0.1', () => resolve(true));
+    });
+  for (const until = performance.now() + DEFAULT_PORT_MS; performance.now() < until; ) {
+    if (await taken()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 export async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -145,6 +145,22 @@ describe('limits', () => {
   const limits = { headersTimeout: 100, requestTimeout: 100, connectionsCheckingInterval: 20, keepAliveTimeout: 20, idle: 100 };
   const caller = { from: 'a test', trusted: false, loopback: true, secure: false, token: undefined };
 
+  it('are the same with TLS', async () => {
+    const about = { handle: async (): Promise<void> => {}, caller: () => caller, connections: 2 };
+    const of = async (tls?: object) => {
+      const server = await createListener({ ...about, ...(tls && { tls }) });
+      const { headersTimeout, requestTimeout, keepAliveTimeout, timeout, maxConnections, maxRequestsPerSocket } = server;
+      return { headersTimeout, requestTimeout, keepAliveTimeout, timeout, maxConnections, maxRequestsPerSocket };
+    };
+    expect(await of({})).toEqual(await of());
+    expect(await of()).toMatchObject({
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      keepAliveTimeout: 10_000,
+      timeout: 60_000,
+    });
+  });
+
   it.each([
     ['never ends its headers', 'GET / HTTP/1.1\r\nhost: x\r\n'],
     ['never ends its body', 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n1'],

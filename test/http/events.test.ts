@@ -69,10 +69,12 @@ describe('GET /api/events', () => {
     expect(agent.publish(eventOf('t', 'a', 1))).toBe(0);
     const leave = new AbortController();
     await ask('/api/events?match=other', { signal: leave.signal });
-    await vi.waitFor(() => expect(agent.publish(eventOf('t', 'a', 1))).toBe(1));
+    // What the reader does not want is not encoded, however long it takes until the server knows that it has gone.
+    expect(agent.publish(eventOf('t', 'a', 1))).toBe(1);
     leave.abort();
-    await vi.waitFor(() => expect(agent.publish(eventOf('other', 'a', 2))).toBe(0));
-    expect(encode.mock.calls.length).toBeLessThanOrEqual(1);
+    await vi.waitFor(() => expect(agent.publish(eventOf('t', 'a', 2))).toBe(0), 10_000);
+    expect(agent.publish(eventOf('other', 'a', 3))).toBe(0);
+    expect(encode).not.toHaveBeenCalled();
   });
 
   it('refuses what makes no sense', async () => {
@@ -92,7 +94,7 @@ describe('GET /api/events', () => {
       const { status } = await ask('/api/events', { signal: more.signal });
       more.abort();
       expect(status).toBe(200);
-    });
+    }, 10_000);
   });
 });
 

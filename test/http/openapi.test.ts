@@ -5,6 +5,7 @@ import * as z from 'zod';
 import type { DeadLetter } from '../../src/delivery/dead-letters.ts';
 import { Entry } from '../../src/delivery/entry.ts';
 import { openLevelStore } from '../../src/delivery/level-store.ts';
+import { StoreError } from '../../src/delivery/store.ts';
 import { temporaryFolder } from '../support.ts';
 import { serving, TOKEN } from './service.ts';
 
@@ -148,6 +149,18 @@ describe('an action', () => {
       [{ by, sink: 'broker', events: 1 }, 'an operator: dead/retry'],
       [{ by, least: 'debug' }, 'an operator: log level'],
       [{ by }, 'an operator: reload'],
+    ]);
+  });
+
+  it('that fails is logged once with why', async () => {
+    const { post, log, agent } = await served();
+    const discard = async (): Promise<number> => await Promise.reject(new StoreError('full', 'no space left on device'));
+    Object.assign(agent.delivery('broker')?.operations ?? {}, { discard });
+    const response = await post('/api/sinks/broker/dead/discard', { numbers: [7] });
+    expect([response.status, await response.json()]).toEqual([503, { error: 'no space left on device' }]);
+    const by = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
+    expect(log.info.mock.calls).toEqual([
+      [{ by, sink: 'broker', failed: 'no space left on device' }, 'an operator: dead/discard'],
     ]);
   });
 });

@@ -5,7 +5,7 @@ import { get } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { certificates } from '../http-client/servers.ts';
+import { certificates, takeDefaultPort } from '../http-client/servers.ts';
 import { temporaryFolder } from '../support.ts';
 import { configOf, serving, TOKEN } from './service.ts';
 
@@ -122,8 +122,7 @@ describe('a reload to a place that cannot be had', () => {
 
   it('goes on where it is when the default address is another’s', async () => {
     const { web, base } = await serving();
-    // Whoever has it: another program of this machine, or this one.
-    await neighbour('127.0.0.1', 8433).catch(() => {});
+    await takeDefaultPort();
     await expect(web.configure((await configOf('http: {}\n')).http)).rejects.toThrow('127.0.0.1:8433');
     expect(web.urls).toEqual([base]);
     await web.configure((await configOf('http: { enabled: false }\n')).http);

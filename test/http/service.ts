@@ -197,7 +197,7 @@ export async function serving(http = '', given: Parameters<typeof agentOf>[0] = 
   onTestFinished(async () => await web.close());
   const base = web.urls[0] as string;
   const ask = async (path: string, options: RequestInit = {}): Promise<Response> =>
-    await fetch(`${base}${path}`, { signal: AbortSignal.timeout(10_000), ...options });
+    await fetch(`${base}${path}`, { signal: AbortSignal.timeout(25_000), ...options });
   const post = async (path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> =>
     await ask(path, {
       method: 'POST',

@@ -109,7 +109,7 @@ test('one that does not read costs a bounded amount, and is told how many it mis
 });
 
 test('one that reads nothing for long is cut off, and another one is not', async () => {
-  const { agent, port, server } = await listening(400);
+  const { agent, port, server } = await listening(2000);
   const [slow, other] = (await readers(port, 2)) as [Reader, Reader];
   slow.socket.pause();
   let n = 0;

@@ -1,24 +1,22 @@
 /** What a service may answer beside its status: what was, events, dead letters, its configuration. */
 import type { HistoryView } from '../../src/http/view.ts';
-import { NOW, type StateName } from './states.ts';
+import { NOW, STATES, type StateName } from './states.ts';
 
 const [SECOND, HOUR] = [1000, 3_600_000];
 
-/** Half an hour of a broker that went away after ten minutes. */
+/** Half an hour that leads to what a state has waiting now. */
 export function historyOf(state: StateName): HistoryView {
   const [step, length] = [10 * SECOND, 180];
   const at = <T>(make: (i: number) => T): T[] => Array.from({ length }, (_, i) => make(i));
   const flow = at((i) => 34 + 3 * Math.sin(i / 9));
-  const away = state === 'outage' || state === 'full';
-  const waits = at((i) => (away && i > 60 ? (i - 60) * 340 : 0));
-  return {
-    step,
-    end: NOW,
-    sinks: {
-      archive: { in: flow, out: flow, waiting: at(() => 0) },
-      broker: { in: flow, out: away ? flow.map((value, i) => (i > 60 ? 0 : value)) : flow, waiting: waits },
-    },
-  };
+  const sinks = STATES[state].sinks.map(({ name, rates, ledger }) => {
+    const now = ledger.queued + ledger.spooled;
+    // What is full stays so.
+    const gain = state === 'full' || now === 0 ? 0 : ((rates.in - rates.out) * step) / SECOND;
+    const out = Math.abs(rates.in - rates.out) < 1 ? flow : at(() => rates.out);
+    return [name, { in: flow, out, waiting: at((i) => Math.max(0, Math.round(now - gain * (length - 1 - i)))) }];
+  });
+  return { step, end: NOW, sinks: Object.fromEntries(sinks) as HistoryView['sinks'] };
 }
 
 const number = (unit: string, kind: string, values: (number | null)[]) => ({ unit, kind, values });

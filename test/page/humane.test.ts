@@ -40,6 +40,11 @@ test('moments are relative', () => {
   expect(words.relative(12_000, 0)).toBe('in 12 seconds');
 });
 
+test('what is Unix time is said as a moment', () => {
+  for (const name of ['timestamp', 'start_time', 'last_success', 'modified', 'since'])
+    expect(words.quantity(1_763_856_000, 's', name), name).toMatch(/2[23] Nov 2025/);
+});
+
 test('lists end', () => {
   expect(words.listed(['a'])).toBe('a');
   expect(words.listed(['a', 'b', 'c'])).toBe('a, b and c');
@@ -51,6 +56,7 @@ test.each([
   [0.123, '1', 'utilization', '12 %'],
   [3, '{operation}', 'count', '3'],
   [0.0015, 's', 'duration', '1.5 ms'],
+  [7200, 's', 'since_last', '2 h'],
   [null, 'By', 'io', '–'],
   ['NaN', '1', 'x', 'NaN'],
   ['+Inf', 's', 'x', '∞'],

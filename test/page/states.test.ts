@@ -7,6 +7,14 @@ import { STATES, type StateName } from './states.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 900_000 });
 
+/** What the picture of the way of the data tells beside names: what goes along its lines, and what waits. */
+const DRAWN: Partial<Record<StateName, RegExp[]>> = {
+  well: [/bus 34 events\/s/, /34\/s.*34\/s/],
+  outage: [/cut off/, /broker 84\.2k wait/],
+  draining: [/240\/s/, /broker 61k wait/],
+  paused: [/broker paused/],
+};
+
 /** Headline, and what else is on the page. */
 const READ: Record<StateName, [string, RegExp[]]> = {
   empty: ['All is well.', [/no sensor, there is no sink/i, /No sink is configured/, /No sensor is configured/]],
@@ -21,8 +29,10 @@ const READ: Record<StateName, [string, RegExp[]]> = {
   outage: [
     'Degraded: sink broker.',
     [
-      /nothing is lost; the next try is in 12 s/,
+      /The broker at 10\.0\.4\.11:9092 is away since .+ UTC \(cannot connect to 10\.0\.4\.11:9092: connect ECONNREFUSED\)/,
+      /; next attempt in 12 s; 84,120 events \(46\.0 MB\) are kept on disk, 40 events \(21\.0 kB\) wait in memory\./,
       /\(began 41 minutes ago\)/,
+      /kafka, to 10\.0\.4\.11:9092, topic telemetry/,
       /it cannot reach the broker/,
       /cut off since 41 minutes ago/,
       /37, the first 41 minutes ago/,
@@ -31,17 +41,47 @@ const READ: Record<StateName, [string, RegExp[]]> = {
       /ECONNREFUSED/,
     ],
   ],
-  draining: ['Degraded: sink broker.', [/it is delivering what waited/, /at most 240 events\/s/, /in 5 minutes/]],
-  full: ['Failing: sink broker.', [/12,034 events were given up/, /Given up because: spool full 12,034/, /2 GB of 2 GB/]],
-  paused: ['Degraded: sink broker.', [/is paused by an operator/, /Resume broker/]],
-  dead: ['Degraded: sink broker.', [/kept as dead letters/, /3 dead letters …/]],
-  sensor: [
-    'Degraded: sensor node and sensor gpu.',
+  draining: [
+    'Degraded: sink broker.',
     [
+      /61,000 events \(33\.0 MB\) of before are being sent to broker, until empty in 5 minutes at 240\/s\./,
+      /it is delivering what waited/,
+      /at most 240 events\/s/,
+      /in 5 minutes/,
+    ],
+  ],
+  full: [
+    'Failing: sink broker.',
+    [
+      /12,034 events of the sink broker were dropped since the start \(12,034 because the spool was full\), the last at /,
+      /The spool of broker is 100 % full \(2\.0 GB of 2\.0 GB\)/,
+      /12,034 events were given up since the start/,
+      /Given up because: spool full 12,034/,
+      /2 GB of 2 GB/,
+    ],
+  ],
+  paused: [
+    'Degraded: sink broker.',
+    [
+      /is paused by an operator since .+; 1,200 events \(650\.0 kB\) wait in memory\. To go on: tidegate spool broker resume/,
+      /Resume broker/,
+    ],
+  ],
+  dead: [
+    'Degraded: sink broker.',
+    [
+      /3 events \(3\.4 MB\) of broker were refused by the broker for good and are kept: tidegate spool broker list --dead/,
+      /3 dead letters …/,
+    ],
+  ],
+  sensor: [
+    'Degraded: sensor gpu and sensor node.',
+    [
+      /The sensor gpu is unavailable since .+: nvidia-smi did not answer within 10 s; it is tried again every few minutes\./,
+      /The sensor node fails since .+, 18 times in a row: connect ECONNREFUSED 10\.0\.7\.3:9100\./,
       /12 of 13 sensors sample/,
       /Failed 18 times in a row: connect ECONNREFUSED/,
       /10\.0\.7\.4:9100: no answer within 5 s/,
-      /nvidia-smi did not answer within 10 s/,
     ],
   ],
 };
@@ -95,6 +135,8 @@ describe.each(LOOKS)('$theme, $width px wide', (look) => {
     await page.getByText(/events since this page was opened/).waitFor();
     const read = await page.locator('body').innerText();
     for (const text of texts) expect(read).toMatch(text);
+    const drawn = await page.locator('#way svg').textContent();
+    for (const text of DRAWN[state] ?? []) expect(drawn).toMatch(text);
     expect(await page.title()).toBe(`${sentence.slice(0, -1)} · edge-7 · tidegate`);
     expect(await violations(page)).toEqual([]);
     const wider = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');

@@ -1,4 +1,7 @@
-/** What a service may answer, in every state that the page has a face for. */
+/** What a service answers in every state that the page has a face for; what it finds wrong then, it finds by itself. */
+import type { Config } from '../../src/config/config.ts';
+import { destinationOf } from '../../src/destination.ts';
+import { findingsOf, worst } from '../../src/http/findings.ts';
 import type { SensorView, SinkView, StatusView } from '../../src/http/view.ts';
 
 export const NOW = Date.now();
@@ -46,7 +49,7 @@ const ledger = (changes: Partial<SinkView['ledger']> = {}): SinkView['ledger'] =
 const fileSink = (changes: Partial<SinkView> = {}): SinkView => ({
   name: 'archive',
   type: 'file',
-  destination: '/var/lib/tidegate/events.ndjson',
+  destination: destinationOf({ type: 'file', options: { path: '/var/lib/tidegate/events.ndjson' } }),
   state: 'idle',
   condition: 'well',
   failures: 0,
@@ -60,7 +63,7 @@ const fileSink = (changes: Partial<SinkView> = {}): SinkView => ({
 const brokerSink = (changes: Partial<SinkView> = {}): SinkView => ({
   name: 'broker',
   type: 'kafka',
-  destination: '10.0.4.11:9092, topic telemetry',
+  destination: destinationOf({ type: 'kafka', options: { brokers: ['10.0.4.11:9092'], topic: 'telemetry' } }),
   state: 'sending',
   condition: 'well',
   failures: 0,
@@ -77,22 +80,29 @@ const brokerSink = (changes: Partial<SinkView> = {}): SinkView => ({
   ...changes,
 });
 
-const status = (changes: Partial<StatusView> = {}): StatusView => ({
-  service: { version: '0.1.0', agent: 'edge-7', host: 'edge-7', run: 'mwtyynzse0deda', started: NOW - 74 * HOUR, now: NOW },
-  condition: 'well',
-  findings: [],
-  sensors: SENSORS.map((name) => sensor(name)),
-  sinks: [fileSink(), brokerSink()],
-  process: { cpu: 0.012, rss: 92_400_000, loopDelay: 1.3, descriptors: 41 },
-  actions: true,
-  ...changes,
-});
+/** A configuration that was read from a file, with options that no finding of these states asks for. */
+const CONFIG = { sinks: [], files: ['/etc/tidegate/tidegate.yaml'] } as unknown as Config;
+
+function status(changes: Partial<Pick<StatusView, 'sensors' | 'sinks' | 'actions'>> = {}): StatusView {
+  const { sensors = SENSORS.map((name) => sensor(name)), sinks = [fileSink(), brokerSink()], actions = true } = changes;
+  const process = { cpu: 0.012, rss: 92_400_000, loopDelay: 1.3, descriptors: 41 };
+  const findings = findingsOf({ sensors, sinks, process, config: CONFIG, command: 'tidegate', now: NOW });
+  const conditionOf = (name: string) => worst(findings.filter(({ subject }) => subject === `sink ${name}`));
+  return {
+    service: { version: '0.1.0', agent: 'edge-7', host: 'edge-7', run: 'mwtyynzse0deda', started: NOW - 74 * HOUR, now: NOW },
+    condition: worst(findings),
+    findings,
+    sensors,
+    sinks: sinks.map((sink) => ({ ...sink, condition: conditionOf(sink.name) })),
+    process,
+    actions,
+  };
+}
 
 const waiting = { spooled: 84_120, queued: 40 };
 
 const outage = brokerSink({
   state: 'waiting',
-  condition: 'degraded',
   reason: 'cannot connect to 10.0.4.11:9092: connect ECONNREFUSED',
   failures: 37,
   failingSince: NOW - 41 * MINUTE - 4 * SECOND,
@@ -104,7 +114,6 @@ const outage = brokerSink({
 });
 
 const draining = brokerSink({
-  condition: 'degraded',
   ledger: ledger({ spooled: 61_000, in_flight: 500 }),
   rates: { in: 34.2, out: 240 },
   spool: { events: 61_000, bytes: 33_000_000, maxBytes: 2 * GIGABYTE, oldest: NOW - 30 * MINUTE, ready: true },
@@ -119,99 +128,36 @@ const draining = brokerSink({
 
 const full = brokerSink({
   ...outage,
-  condition: 'failing',
   ledger: ledger({ spooled: 3_600_000, dropped: { spool_full: 12_034 } }),
+  lostAt: NOW - 4 * SECOND,
+  failingSince: NOW - 26 * HOUR,
   breaker: { state: 'open', since: NOW - 26 * HOUR, nextProbe: 30 * SECOND },
   spool: { events: 3_600_000, bytes: 2 * GIGABYTE, maxBytes: 2 * GIGABYTE, oldest: NOW - 25 * HOUR, ready: true },
 });
 
-const outageFinding = {
-  condition: 'degraded' as const,
-  subject: 'sink broker',
-  text: 'cannot connect to 10.0.4.11:9092 since 02:13:07 UTC (41 minutes). 84,160 events (46.0 MB of 2.0 GB) wait on disk, nothing is lost; the next try is in 12 s.',
-  since: NOW - 41 * MINUTE,
-};
-
 export const STATES = {
   empty: status({ sensors: [], sinks: [], actions: false }),
   well: status(),
-  outage: status({ condition: 'degraded', findings: [outageFinding], sinks: [fileSink(), outage] }),
-  draining: status({
-    condition: 'degraded',
-    findings: [
-      {
-        condition: 'degraded',
-        subject: 'sink broker',
-        text: 'delivers what waited: 61,000 events are left, sent at 240 events/s at most; empty in 5 minutes.',
-        since: NOW - 30 * MINUTE,
-      },
-    ],
-    sinks: [fileSink(), draining],
-  }),
-  full: status({
-    condition: 'failing',
-    findings: [
-      {
-        condition: 'failing',
-        subject: 'sink broker',
-        text: 'the disk space of 2.0 GB is full since 01:10:00 UTC; 12,034 events were given up, the oldest first. The broker has not answered for 26 hours.',
-        since: NOW - HOUR,
-      },
-    ],
-    sinks: [fileSink(), full],
-  }),
+  outage: status({ sinks: [fileSink(), outage] }),
+  draining: status({ sinks: [fileSink(), draining] }),
+  full: status({ sinks: [fileSink(), full] }),
   paused: status({
-    condition: 'degraded',
-    findings: [
-      {
-        condition: 'degraded',
-        subject: 'sink broker',
-        text: 'was paused by an operator; 1,200 events wait in memory and on disk.',
-      },
-    ],
     sinks: [
       fileSink(),
       brokerSink({
         paused: true,
         pausedSince: NOW - 5 * MINUTE,
         state: 'waiting',
-        condition: 'degraded',
         ledger: ledger({ queued: 1200 }),
+        queue: { events: 1200, bytes: 650_000, maxBytes: 64_000_000 },
         rates: { in: 34.2, out: 0 },
       }),
     ],
   }),
   dead: status({
-    condition: 'degraded',
-    findings: [
-      {
-        condition: 'degraded',
-        subject: 'sink broker',
-        text: '3 events were refused by the broker for good and are kept as dead letters; the last: MESSAGE_TOO_LARGE.',
-        since: NOW - 2 * HOUR,
-      },
-    ],
-    sinks: [
-      fileSink(),
-      brokerSink({ condition: 'degraded', ledger: ledger({ dead_lettered: 3 }), deadLetters: { events: 3, bytes: 3_400_000 } }),
-    ],
+    sinks: [fileSink(), brokerSink({ ledger: ledger({ dead_lettered: 3 }), deadLetters: { events: 3, bytes: 3_400_000 } })],
   }),
   sensor: status({
-    condition: 'degraded',
-    findings: [
-      {
-        condition: 'degraded',
-        subject: 'sensor node',
-        text: '2 of 14 targets have not answered for 3 minutes; they are tried at each sample.',
-        since: NOW - 3 * MINUTE,
-      },
-      {
-        condition: 'degraded',
-        subject: 'sensor gpu',
-        text: 'nvidia-smi does not answer; it is tried again in 30 s.',
-        since: NOW - 20 * MINUTE,
-      },
-    ],
     sensors: [
       ...SENSORS.map((name) => sensor(name)),
       sensor('gpu', { state: 'unavailable', since: NOW - 20 * MINUTE, why: 'nvidia-smi did not answer within 10 s' }),

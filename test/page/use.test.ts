@@ -59,6 +59,22 @@ describe('events', () => {
   });
 });
 
+describe('the configuration in force', () => {
+  test('is shown when it is asked for, and read anew after a reload', async () => {
+    await open();
+    expect(service.asked).not.toContain('/api/config');
+    await page.getByText('Show it').click();
+    const text = page.getByRole('region', { name: 'Configuration', exact: true });
+    await eventually(() => text.innerText()).toContain('password: "***"');
+    await page.getByText('Read from /etc/tidegate/tidegate.yaml; secrets are hidden.').waitFor();
+    const asked = (): number => service.asked.filter((path) => path === '/api/config').length;
+    const before = asked();
+    await button('Reload the configuration').click();
+    await giveToken(TOKEN);
+    await eventually(asked).toBeGreaterThan(before);
+  });
+});
+
 describe('who has no pointer', () => {
   test('reaches everything, and sees where he is', async () => {
     await open('dead');

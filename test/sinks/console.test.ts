@@ -170,6 +170,7 @@ describe('console: the form', () => {
     [125, 's', 'time', '2m 5s'],
     [-7260, 's', 'time', '-2h 1m'],
     [1_763_856_000.25, 's', 'timestamp', '2025-11-23T00:00:00.250Z'],
+    [1_763_856_000, 's', 'since', '2025-11-23T00:00:00.000Z'],
     [Number.NaN, 'By', 'io', 'NaN'],
     [Number.NEGATIVE_INFINITY, 's', 'time', '-Inf'],
     [1 / 3, 'W', 'power', '0.333 W'],

@@ -130,7 +130,8 @@ describe('a receiver', () => {
     otlp.tracing?.sample('cpu')?.end();
     await otlp.stop(100);
     expect(log.lines).toEqual(['warn: the last of telemetry was not sent']);
-    expect(receiver.requests.map(({ path }) => path).toSorted()).toEqual(['/v1/metrics', '/v1/traces']);
+    const asked = (): string[] => receiver.requests.map(({ path }) => path).toSorted();
+    await vi.waitFor(() => expect(asked()).toEqual(['/v1/metrics', '/v1/traces']), PATIENCE_MS);
   });
 
   test('that refuses connections is told with its address', async () => {
@@ -138,7 +139,7 @@ describe('a receiver', () => {
     await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
-    const { otlp, log } = open({ endpoint: `http://127.0.0.1:${port}`, timeout: 100 });
+    const { otlp, log } = open({ endpoint: `http://127.0.0.1:${port}`, timeout: 2000 });
     otlp.observe(() => []);
     await otlp.stop(PATIENCE_MS);
     expect(log.lines).toContain('warn: telemetry cannot be sent; nothing else is affected');

@@ -1,6 +1,7 @@
 /** The numbers that leave the service are those of its status, each once, and in few rows whatever happens. */
 import { describe, expect, test } from 'vitest';
 import { prometheusText } from '../../src/codec/prometheus.ts';
+import type { DeliveryStatus } from '../../src/delivery/status.ts';
 import { counter, defineSchema } from '../../src/event.ts';
 import { imbalance } from '../../src/ledger.ts';
 import { ProcessFigures } from '../../src/telemetry/process-figures.ts';
@@ -58,6 +59,27 @@ describe('tables', () => {
       ['pages', undefined, undefined],
       ['gpu', undefined, undefined],
     ]);
+  });
+
+  test('tell of a backlog that is being sent: its rate, and the time until it is empty', async () => {
+    const { status, now } = await scene();
+    const broker = status.sinks.find(({ name }) => name === 'broker') as { name: string } & DeliveryStatus;
+    const rows = (drain: Partial<DeliveryStatus['drain']>, health: Partial<DeliveryStatus['health']>) => {
+      const sink = { ...broker, drain: { ...broker.drain, ...drain }, health: { ...broker.health, ...health } };
+      const tables = selfTables({ ...status, sinks: [sink] }, PROCESS, now).map((table) => plain(table.seal()));
+      return [...rowsOf(tables, 'tidegate.sink.drain'), rowsOf(tables, 'tidegate.sink.breaker')[0]];
+    };
+    const [rate, peak] = [
+      { events: 2000, bytes: 1e6 },
+      { events: 90, bytes: 5e4 },
+    ];
+    expect(rows({ active: true, rate, peak, secondsLeft: 2460 }, { nextProbe: undefined, blocked: 'low on memory' })).toEqual([
+      { sink: 'broker', active: 1, rate: 2000, byte_rate: 1e6, peak: 90, time_left: 2460, paused: 0 },
+      { sink: 'broker', opened: 1, closed: 0, probes: broker.health.changes.probes, blocked: 1 },
+    ]);
+    const [drain, breaker] = rows({ active: false, secondsLeft: undefined }, { nextProbe: 12_000 });
+    expect(drain).not.toHaveProperty('time_left');
+    expect(breaker).toMatchObject({ next_probe: 12, blocked: 0 });
   });
 
   test('tell how often the process of a plugin was started again, and nothing of a sensor that has none', async () => {
