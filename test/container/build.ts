@@ -36,7 +36,7 @@ export async function build(engine: Engine, flags: readonly string[]): Promise<v
 }
 
 /** Another release of Debian, and packages that are left out of it though others ask for them. */
-export interface Release {
+interface Release {
   readonly name: string;
   readonly without: readonly string[];
 }
@@ -111,8 +111,8 @@ function listsOf(root: string, { name }: Release): string[] {
     `Dir::Etc::SourceList=${root}-sources`,
     'Dir::Etc::SourceParts=/dev/null',
     `Dir::State::Lists=${root}-lists`,
-    `Dir::Cache::pkgcache=`,
-    `Dir::Cache::srcpkgcache=`,
+    'Dir::Cache::pkgcache=',
+    'Dir::Cache::srcpkgcache=',
     'Acquire::Languages=none',
   ];
 }
