@@ -235,7 +235,7 @@ class Reader {
             spare(message, this.#queue, this.#into.limit);
           } catch (error) {
             window.left = 0;
-            return reject(error as Error);
+            return reject(error);
           }
           idle();
           this.#came++;
