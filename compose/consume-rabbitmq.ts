@@ -18,9 +18,6 @@ await channel.consume(queue, (message) => {
     .receive(fromAmqp(message, queue), ({ event }) => {
       console.log(`${new Date(event.time).toISOString()} ${event.host} ${event.type} ${event.rows} rows, rabbitmq, ${event.id}`);
     })
-    .then(
-      () => channel.ack(message),
-      () => channel.nack(message),
-    )
+    .then(() => channel.ack(message))
     .catch((error: unknown) => console.error(error));
 });

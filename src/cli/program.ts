@@ -239,6 +239,7 @@ function addVerifying(program: Command): void {
     .option('--since <time>', 'only what was written since: 2h, 2026-01-02T03:04:05Z (kafka)')
     .option('--complete', 'the files take every event of their sensors: a missing number is a loss (files)')
     .option('--drain', 'take what is read out of the queue, instead of putting it back (amqp)')
+    .option('--delivery-limit <times>', 'how often a message may come back to the queue (amqp; 20 for RabbitMQ 4 without it)')
     .option('--username <name>', 'who logs in')
     .option('--password-file <file>', 'file with the password')
     .addOption(

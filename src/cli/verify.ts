@@ -26,6 +26,8 @@ export interface VerifyOptions {
   readonly since?: string;
   readonly complete?: boolean;
   readonly drain?: boolean;
+  /** How often a message of the queue may come back; a number. */
+  readonly deliveryLimit?: string;
   /** Nothing more will come. */
   readonly over?: boolean;
   readonly username?: string;
@@ -91,6 +93,7 @@ function refuse({ kind }: Source, options: VerifyOptions): void {
   only('--since', options.since, ['kafka']);
   only('--complete', options.complete, ['files']);
   only('--drain', options.drain, ['amqp']);
+  only('--delivery-limit', options.deliveryLimit, ['amqp']);
   only('--over', options.over, ['kafka', 'amqp']);
   only('--mechanism', options.mechanism, ['kafka']);
   only('--tls', options.tls, ['kafka']);
@@ -116,7 +119,13 @@ async function openReading(source: Source, options: VerifyOptions): Promise<Read
   }
   const { openRabbitmq } = await import('../verify/rabbitmq.ts');
   const user = login && { user: login.username, password_file: login.password_file };
-  return await openRabbitmq(source, { drain: options.drain ?? false, login: user, tls });
+  const deliveryLimit = limitOf(options.deliveryLimit);
+  return await openRabbitmq(source, { drain: options.drain ?? false, deliveryLimit, login: user, tls });
+}
+
+function limitOf(text: string | undefined): number | undefined {
+  if (text === undefined || /^\d{1,9}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new UsageError(`--delivery-limit ${text}: expected a whole number, such as 20`, EXIT_USAGE);
 }
 
 /** Unix time in milliseconds. */

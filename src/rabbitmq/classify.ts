@@ -84,8 +84,8 @@ export function topologyError(what: string, create: boolean, cause: unknown): Si
     new SinkError(code, `cannot ${create ? 'declare' : 'check'} ${what}: ${text}${remedy}`, { cause });
   switch (replyCode(cause)) {
     case NOT_FOUND:
-      // The queue exists, but the node that has it is away.
-      if (/is down or inaccessible/.test(text)) return make('transient', '');
+      // The queue exists, but the node that has it is away: in the words of RabbitMQ 3, and of 4 where the node was ended in its own way.
+      if (/is down or inaccessible|process is stopped by supervisor/.test(text)) return make('transient', '');
       return make('misconfigured', create ? '' : ': declare it, or set `declare: create`');
     case PRECONDITION_FAILED:
       return make('misconfigured', ': it exists already, declared otherwise; make the options agree, or set `declare: passive`');

@@ -24,12 +24,18 @@ const IDLE_MS = 5000;
 const ACK_EVERY = 1000;
 /** The most that a prefetch can say; without one a quorum queue stops at 2000. */
 const WINDOW_MAX = 65_535;
+/** How often RabbitMQ 4 lets a message of a quorum queue come back before it throws it away, unless the queue says otherwise; 3 has no limit. */
+const DELIVERY_LIMIT = 20;
+const DELIVERIES = 'x-delivery-count';
+const CONSUMER = { consumerTag: 'tidegate verify', noAck: false } as const;
 const NOT_FOUND = 404;
 
 export interface RabbitReadingOptions {
   readonly drain: boolean;
   /** Messages that one consumer holds unacknowledged; as many as AMQP allows without it. */
   readonly window?: number;
+  /** How often a message may come back before the broker throws it away; the broker's own default without it. */
+  readonly deliveryLimit?: number | undefined;
   readonly login?: { readonly user: string; readonly password_file: string } | undefined;
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
 }
@@ -37,14 +43,17 @@ export interface RabbitReadingOptions {
 /** Connects and looks at the queue. Throws `UsageError`. */
 export async function openRabbitmq(
   { url, queue }: { readonly url: string; readonly queue: string },
-  { drain, login, tls, window = WINDOW_MAX }: RabbitReadingOptions,
+  { drain, login, tls, window = WINDOW_MAX, deliveryLimit }: RabbitReadingOptions,
 ): Promise<Reading> {
   const model = await dial(new URL(url), queue, login, tls);
+  const limit = drain ? Number.POSITIVE_INFINITY : (deliveryLimit ?? limitOf(model));
   // Without listeners an error ends the process; what it means is told by the call that fails.
   let failure: unknown;
   model.on('error', (error) => (failure ??= error));
+  let reader: Reader | undefined;
   const close = async (): Promise<void> => {
     try {
+      await reader?.release();
       await limited('closing', async () => await model.close());
       // Not `abandon`: a socket that is being ended and is reset then keeps Node from ending.
       destroySocket(model);
@@ -65,9 +74,9 @@ export async function openRabbitmq(
       from: 'start',
       async read(take, progress, signal) {
         if (messageCount === 0) return;
-        const reader = new Reader(model, queue, { take, progress, drain, window });
+        reader = new Reader(model, queue, { take, progress, drain, window, limit });
         const came = await reader.read(messageCount, signal).catch((error: unknown) => {
-          throw unreadable(queue, failure ?? error);
+          throw error instanceof UsageError ? error : unreadable(queue, failure ?? error);
         });
         if (came < messageCount && !signal.aborted) {
           whole = false;
@@ -134,6 +143,22 @@ function unreadable(queue: string, error: unknown): UsageError {
   return new UsageError(`the queue ${queue} cannot be read: ${describe(error)}`, EXIT_UNAVAILABLE);
 }
 
+function limitOf(model: ChannelModel): number {
+  const version = (model.connection as unknown as { serverProperties: { version?: string } }).serverProperties.version ?? '';
+  return Number.parseInt(version, 10) >= 4 ? DELIVERY_LIMIT : Number.POSITIVE_INFINITY;
+}
+
+/** Refuses half of what the limit allows, which is left to those who consume the queue. Throws `UsageError`. */
+function spare(message: ConsumeMessage, queue: string, limit: number): void {
+  const times = Number(message.properties.headers?.[DELIVERIES] ?? 0);
+  if (times < limit / 2) return;
+  const remedy = 'read it with --drain, or say with --delivery-limit what the queue allows';
+  throw new UsageError(
+    `the queue ${queue} is not read: a message of it came back ${times} times, after ${limit} times the broker throws it away; ${remedy}`,
+    EXIT_UNAVAILABLE,
+  );
+}
+
 const limited = async <T>(what: string, work: () => Promise<T>): Promise<T> =>
   await withDeadline(systemClock, CALL_MS, what, work);
 
@@ -142,6 +167,7 @@ interface Into {
   readonly progress: Parameters<Reading['read']>[1];
   readonly drain: boolean;
   readonly window: number;
+  readonly limit: number;
 }
 
 /**
@@ -153,6 +179,8 @@ class Reader {
   readonly #queue: string;
   readonly #into: Into;
   readonly #lost: Promise<never>;
+  /** Channels with what they hold, the first messages first. */
+  readonly #holding: Channel[] = [];
   #came = 0;
 
   constructor(model: ChannelModel, queue: string, into: Into) {
@@ -175,9 +203,18 @@ class Reader {
     return this.#came;
   }
 
+  /** Gives back what is held. A quorum queue puts it behind what was given back before, so this goes by the order of the queue. */
+  async release(): Promise<void> {
+    await limited('giving back', async () => {
+      for (const channel of this.#holding) await channel.cancel(CONSUMER.consumerTag);
+      for (const channel of this.#holding) await channel.close();
+    });
+  }
+
   /** Takes up to so many messages over a channel, which stays open with what it holds unless it is acknowledged. */
   async #consume(most: number, signal: AbortSignal): Promise<void> {
     const channel = await limited('opening a channel', async () => await this.#model.createChannel());
+    if (!this.#into.drain) this.#holding.push(channel);
     let failure: unknown;
     channel.on('error', (error) => (failure ??= error));
     await limited('limiting', async () => await channel.prefetch(this.#into.window));
@@ -194,12 +231,18 @@ class Reader {
         const deliver = (message: ConsumeMessage | null): void => {
           if (!message) return reject(new Error('the queue was deleted'));
           if (window.left === 0 || signal.aborted) return;
+          try {
+            spare(message, this.#queue, this.#into.limit);
+          } catch (error) {
+            window.left = 0;
+            return reject(error);
+          }
           idle();
           this.#came++;
           if (window.take(fromAmqp(message, this.#queue), message, this.#came) === 0) resolve();
         };
         idle();
-        limited('consuming', async () => await channel.consume(this.#queue, deliver, { noAck: false })).catch(reject);
+        limited('consuming', async () => await channel.consume(this.#queue, deliver, CONSUMER)).catch(reject);
       });
     } finally {
       cancelIdle();

@@ -141,7 +141,8 @@ export class Rabbitmq {
   }
 
   static async start(options: RabbitmqOptions = {}): Promise<Rabbitmq> {
-    const scripts = await provideRabbitmq();
+    // Another version than the installed one: a folder with its rabbitmq-server and rabbitmqctl.
+    const scripts = process.env['TIDEGATE_TEST_RABBITMQ'] || (await provideRabbitmq());
     const folder = ownedFolder('rabbitmq');
     let broker: Rabbitmq | undefined;
     try {

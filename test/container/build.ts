@@ -16,6 +16,8 @@ export const NODE = 'tidegate-test/node';
 const PACKAGES = ['dash', 'coreutils', 'findutils', 'libstdc++6', 'tini'];
 /** Folders that are links into `usr`. */
 const MERGED = ['bin', 'sbin', 'lib', 'lib64'];
+/** Where other releases of Debian than this machine's are, and what their packages are signed with. */
+const DEBIAN = 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian';
 const LEFT_OUT = ['doc', 'man', 'locale', 'info'].map((name) => `--exclude=./usr/share/${name}/*`);
 /** How long the packages may take, and the build, which fetches what package-lock.json names, in milliseconds. */
 const PACKAGES_MS = 120_000;
@@ -33,11 +35,30 @@ export async function build(engine: Engine, flags: readonly string[]): Promise<v
   await engine.docker(['build', '-q', '--network=host', ...flags, REPOSITORY], BUILD_MS);
 }
 
+/** Another release of Debian, and packages that are left out of it though others ask for them. */
+interface Release {
+  readonly name: string;
+  readonly without: readonly string[];
+}
+
+/** Makes an image of packages of another release, with its own C library; where it lies unpacked. */
+export async function importRelease(
+  engine: Engine,
+  image: string,
+  release: Release,
+  packages: readonly string[],
+): Promise<string> {
+  const root = join(engine.folder, release.name);
+  await unpack(root, packages, release);
+  await importFolder(engine, root, image, []);
+  return root;
+}
+
 /** Makes the base images; where the first of them lies unpacked. Throws `NoEngine` where it cannot. */
 export async function importBases(engine: Engine): Promise<string> {
   const base = join(engine.folder, 'base');
   try {
-    await unpack(base);
+    await unpack(base, PACKAGES);
   } catch (error) {
     throw new NoEngine(`the base image cannot be made: ${(error as Error).message}`, { cause: error });
   }
@@ -48,20 +69,25 @@ export async function importBases(engine: Engine): Promise<string> {
   return base;
 }
 
-async function unpack(root: string): Promise<void> {
+async function unpack(root: string, packages: readonly string[], release?: Release): Promise<void> {
   if (!(await has('apt-get', '--version'))) throw new Error('this system has no apt-get');
   const archives = `${root}-archives`;
   mkdirSync(join(archives, 'partial'), { recursive: true });
   // As if nothing were installed, so that all that they need is fetched.
-  writeFileSync(`${root}-status`, '');
+  writeFileSync(`${root}-status`, (release?.without ?? []).map(installed).join(''));
+  const lists = release ? listsOf(root, release) : [];
   const flags = ['-y', '-q', '--download-only', '--no-install-recommends'];
-  const places = [`Dir::State::status=${root}-status`, `Dir::Cache::archives=${archives}`, 'Debug::NoLocking=1'];
+  const places = [...lists, `Dir::State::status=${root}-status`, `Dir::Cache::archives=${archives}`, 'Debug::NoLocking=1'];
   const options = { deadlineMs: PACKAGES_MS, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' } };
+  const set = (values: readonly string[]): string[] => values.flatMap((one) => ['-o', one]);
+  const update = async (): Promise<string> =>
+    await execute('apt-get', ['update', '-q', ...set(['DPkg::Lock::Timeout=60', ...lists])], options);
   const fetch = async (): Promise<string> =>
-    await execute('apt-get', ['install', ...flags, ...places.flatMap((one) => ['-o', one]), ...PACKAGES], options);
+    await execute('apt-get', ['install', ...flags, ...set(places), ...packages], options);
+  if (release) await update();
   // The lists of a machine may name versions that are no longer there.
   await fetch().catch(async () => {
-    await execute('apt-get', ['update', '-q', '-o', 'DPkg::Lock::Timeout=60'], options);
+    await update();
     await fetch();
   });
   for (const name of ['tmp', 'root', 'etc', ...MERGED.map((one) => join('usr', one))])
@@ -71,6 +97,24 @@ async function unpack(root: string): Promise<void> {
   for (const archive of readdirSync(archives).filter((name) => name.endsWith('.deb')))
     await execute('sh', ['-c', [extract, ...LEFT_OUT].join(' '), 'sh', join(archives, archive), root], options);
   if (!existsSync(join(root, 'usr/bin/sh'))) symlinkSync('dash', join(root, 'usr/bin/sh'));
+}
+
+/** What says of a package that it is installed. */
+const installed = (name: string): string =>
+  `Package: ${name}\nStatus: install ok installed\nArchitecture: all\nMulti-Arch: allowed\nVersion: 99:0\n\n`;
+
+/** Lists of a release's own, so that those of this machine stay as they are. */
+function listsOf(root: string, { name }: Release): string[] {
+  mkdirSync(join(`${root}-lists`, 'partial'), { recursive: true });
+  writeFileSync(`${root}-sources`, `${DEBIAN} ${name} main\n`);
+  return [
+    `Dir::Etc::SourceList=${root}-sources`,
+    'Dir::Etc::SourceParts=/dev/null',
+    `Dir::State::Lists=${root}-lists`,
+    'Dir::Cache::pkgcache=',
+    'Dir::Cache::srcpkgcache=',
+    'Acquire::Languages=none',
+  ];
 }
 
 async function importFolder(engine: Engine, folder: string, name: string, env: readonly string[]): Promise<void> {

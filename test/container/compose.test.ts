@@ -167,8 +167,9 @@ async function spooled(sink: string): Promise<number> {
 describeOwn('Kafka', 'docker compose up', () => {
   describeOwn('RabbitMQ', 'with all that it names', () => {
     const BROKERS = ['kafka', 'rabbitmq'];
+    let instead: string | undefined;
     useEngine(async (its) => {
-      await buildStandIns(its);
+      instead = await buildStandIns(its);
       await its.isolate();
       await its.compose(['up', '-d', '--build'], UP_MS);
     });
@@ -189,6 +190,12 @@ describeOwn('Kafka', 'docker compose up', () => {
           },
           PATIENCE,
         );
+    });
+
+    test('has a RabbitMQ of the version that the file names', async (context) => {
+      if (instead !== undefined) context.skip(`the tests above and below had the installed RabbitMQ instead: ${instead}`);
+      const version = await engine.docker(['exec', await containerOf('rabbitmq'), 'rabbitmqctl', '-q', 'version']);
+      expect(service('rabbitmq').image).toBe(`rabbitmq:${version.split('.')[0]}-management`);
     });
 
     test('brokers that are killed and come back have everything, and so have the consumers', async () => {
