@@ -120,7 +120,7 @@ export async function kafkaVictim(proxy?: Proxy): Promise<Victim> {
   const topic = 'outage';
   await cluster.admin.createTopic(topic, { partitions: 1, config: { 'message.timestamp.type': 'LogAppendTime' } });
   // Who judges comes past the proxy, which may still be about to reset a connection: within an answer, kafkajs reads no other one after it.
-  const past = (cluster.admin.bootstrap[1] as string).split(',');
+  const past = cluster.admin.bootstrap[1].split(',');
   return {
     options: { brokers: cluster.brokers, topic },
     kill: async () => await cluster.kill(),
