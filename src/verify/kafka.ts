@@ -147,6 +147,6 @@ async function reached<T>({ brokers }: ClientOptions, work: () => Promise<T>): P
 
 function remedyOf(code: SinkErrorCode, error: unknown): string {
   if (code === 'misconfigured' || error instanceof SinkError) return 'see --username, --password-file, --mechanism, --tls, --ca';
-  if (isStrange(error)) return 'does it listen on this port, and does it want --tls, or --username with --password-file?';
+  if (isStrange(error)) return 'does its listener want --tls, or --username with --password-file?';
   return 'is a broker running there, and does it listen on this port?';
 }
