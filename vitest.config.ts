@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    // A second is vitest's own, which a machine with much to do takes for less.
+    expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -2,9 +2,9 @@
 
 import type { Admin } from 'kafkajs';
 import picomatch from 'picomatch';
-import { SinkError, UsageError } from '../errors.ts';
+import { SinkError, type SinkErrorCode, UsageError } from '../errors.ts';
 import { type KafkaClient, openClient } from '../kafka/client.ts';
-import { sinkError } from '../kafka/errors.ts';
+import { isStrange, sinkError } from '../kafka/errors.ts';
 import { type ClientOptions, clientOptions } from '../kafka/options.ts';
 import { nearest } from '../nearest.ts';
 import { fetchAll, type Part } from './kafka-fetch.ts';
@@ -141,10 +141,12 @@ async function reached<T>({ brokers }: ClientOptions, work: () => Promise<T>): P
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const { code, message } = sinkError(error, `cannot read from ${brokers.join(', ')}`);
-    const remedy =
-      code === 'misconfigured' || error instanceof SinkError
-        ? 'see --username, --password-file, --mechanism, --tls, --ca'
-        : 'is a broker running there, and does it listen on this port?';
-    throw new UsageError(`${message}; ${remedy}`, EXIT_UNAVAILABLE);
+    throw new UsageError(`${message}; ${remedyOf(code, error)}`, EXIT_UNAVAILABLE);
   }
+}
+
+function remedyOf(code: SinkErrorCode, error: unknown): string {
+  if (code === 'misconfigured' || error instanceof SinkError) return 'see --username, --password-file, --mechanism, --tls, --ca';
+  if (isStrange(error)) return 'does its listener want --tls, or --username with --password-file?';
+  return 'is a broker running there, and does it listen on this port?';
 }

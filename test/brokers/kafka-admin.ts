@@ -48,7 +48,12 @@ export class KafkaAdmin {
 
   async deleteTopic(name: string): Promise<void> {
     await this.#with(async (admin) => await admin.deleteTopics({ topics: [name], timeout: CHANGE_MS }));
-    await this.#until(`${name} gone`, async () => !(await this.#with(async (admin) => await admin.listTopics())).includes(name));
+    await this.#until(`${name} gone`, async () => !(await this.topics()).includes(name));
+  }
+
+  /** The names of all topics. */
+  async topics(): Promise<string[]> {
+    return await this.#with(async (admin) => await admin.listTopics());
   }
 
   /** How many records each partition has been given, by its number. */

@@ -8,7 +8,7 @@ import { type DecodedEvent, decodeJson } from '../../src/consumer.ts';
 import { REPOSITORY, temporaryFolder, writeFiles } from '../support.ts';
 
 const MAIN = join(REPOSITORY, 'src', 'main.ts');
-/** A condition that has not come true after this never will, in milliseconds. */
+/** A condition that has not come true after this never will, in milliseconds, unless a caller has more patience. */
 const DEADLINE_MS = 20_000;
 
 const MACHINE = {
@@ -133,8 +133,13 @@ export function serve(yaml: (work: string) => string, options: StartOptions = {}
 }
 
 /** Waits until a condition holds; fails with what it waited for and what the process said. */
-export async function until(what: string, holds: () => boolean, { child, written }: Started): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
+export async function until(
+  what: string,
+  holds: () => boolean,
+  { child, written }: Started,
+  patience = DEADLINE_MS,
+): Promise<void> {
+  const deadline = performance.now() + patience;
   while (!holds()) {
     const gone = child.exitCode !== null || child.signalCode !== null;
     if (gone || performance.now() > deadline)

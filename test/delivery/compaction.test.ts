@@ -4,6 +4,8 @@ import { ALL_ENTRIES, entryKey, laneOfKey, placeOfKey } from '../../src/delivery
 import { SinkError } from '../../src/errors.ts';
 import { Bench, settingsOf } from './parts.ts';
 
+const isEntry = (key: Buffer): boolean => key.length === entryKey(0, 0).length && key[0] === entryKey(0, 0)[0];
+
 test.each([1, 3])('a drain of %i lanes is compacted behind, in steps, and in whole at its end', async (lanes) => {
   const bench = new Bench(settingsOf({ lanes, drain: { rate: 'auto' } }));
   const { broker, clock, delivery, disk } = bench;
@@ -60,5 +62,25 @@ test('what is given up behind a batch in flight is compacted, too', async () => 
   await clock.advance(10_000);
   expect(delivery.status().ledger).toMatchObject({ queued: 0, spooled: 0, in_flight: 0 });
   expect(disk.compacted.at(-1)).toEqual(ALL_ENTRIES);
+  await clock.until(delivery.stop(5000));
+});
+
+test('a drain begins each read at what is there: LevelDB walks through what was deleted before it', async () => {
+  const bench = new Bench(settingsOf());
+  const { broker, clock, delivery, disk } = bench;
+  broker.answer = () => {
+    throw new SinkError('transient', 'down');
+  };
+  for (let i = 0; i < 10; i++) {
+    bench.publish(60, { bytes: 50_000 });
+    await clock.advance(1000);
+  }
+  broker.answer = () => {};
+  disk.reads.length = 0;
+  await clock.advance(60_000);
+  expect(delivery.status().ledger).toMatchObject({ delivered: 600, spooled: 0 });
+  const read = disk.reads.filter(({ from, first }) => first !== undefined && isEntry(from));
+  expect(read.length).toBeGreaterThan(5);
+  for (const { from, first } of read) expect(placeOfKey(first as Buffer)).toBe(placeOfKey(from));
   await clock.until(delivery.stop(5000));
 });

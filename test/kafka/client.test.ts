@@ -109,6 +109,16 @@ describe('sockets', () => {
     await closed;
   });
 
+  it("are without Nagle's delay: a request does not wait for the acknowledgement of the one before it", async () => {
+    const { port } = await listen(createServer());
+    const { socket, connected } = make(new Sockets(), port);
+    const { _handle: handle } = socket as unknown as { _handle: { setNoDelay(on: boolean): void } };
+    const asked = vi.spyOn(handle, 'setNoDelay');
+    await connected;
+    expect(asked).toHaveBeenCalledWith(true);
+    socket.destroy();
+  });
+
   it('that are still being opened are dropped', async () => {
     const sockets = new Sockets();
     const server = createServer();

@@ -54,6 +54,12 @@ describe('an answer', () => {
   });
 });
 
+it('waits for all replicas in sync, and longer than the broker does: its answer, and not silence, says what became of a batch', async () => {
+  const connection = await open({ request_timeout: '20s' }).connect();
+  await write(connection, messages(1));
+  expect(fake.produced[0]).toMatchObject({ acks: -1, timeout: 18_000 });
+});
+
 describe('a leader that has moved', () => {
   it('is found, without a new connection and without a loss', async () => {
     fake.topics.set('telemetry', [1]);

@@ -41,6 +41,9 @@ export interface Produced {
   readonly node: number;
   readonly topic: string;
   readonly partition: number;
+  /** How many replicas must have it, -1 for all in sync, and how long that may take, in milliseconds. */
+  readonly acks: number;
+  readonly timeout: number;
   readonly batch: Buffer;
 }
 
@@ -147,13 +150,12 @@ export class FakeBroker {
   #produced(node: number, socket: Socket, decoder: Decoder, version: number): Buffer | undefined {
     this.requests.produce++;
     decoder.readString();
-    decoder.readInt16();
-    decoder.readInt32();
+    const [acks, timeout] = [decoder.readInt16(), decoder.readInt32()];
     decoder.readInt32();
     const topic = decoder.readString();
     decoder.readInt32();
     const partition = decoder.readInt32();
-    const request = { node, topic, partition, batch: Buffer.from(decoder.readBytes(decoder.readInt32())) };
+    const request = { node, topic, partition, acks, timeout, batch: Buffer.from(decoder.readBytes(decoder.readInt32())) };
     const answer = this.produce(request);
     if (answer === 'reset') return void socket.resetAndDestroy();
     if (answer === 'silence') return undefined;

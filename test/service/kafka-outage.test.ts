@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { describeOwn, KafkaCluster, Proxy } from '../brokers/index.ts';
-import { configuration, Service, sleep, verify } from './support.ts';
+import { configuration, judge, Service, sleep } from './support.ts';
 
 const TOPIC = 'outage';
 /** Twice what comes in, so that the spool empties. */
@@ -35,14 +35,7 @@ const service = (more = ''): Service =>
     ]),
   );
 
-/** Waits until the spool is empty, stops the service, and reads the topic. */
-async function judge(running: Service): Promise<void> {
-  await sleep(3000);
-  await running.stop();
-  const { code, report } = await verify(`kafka://${kafka.direct[0]}/${topic}`, '--over');
-  expect({ code, verdict: report['verdict'] }).toEqual({ code: 0, verdict: 'complete' });
-  for (const stream of report.streams) expect(stream).toMatchObject({ outOfOrder: 0, unexplained: 0 });
-}
+const arrives = async (running: Service): Promise<void> => await judge(running, 'k', `kafka://${kafka.direct[0]}/${topic}`);
 
 /** Size of a folder, in bytes. */
 function sizeOf(folder: string): number {
@@ -59,7 +52,7 @@ describeOwn('Kafka', 'a service beside Kafka', () => {
     await running.says('the breaker opens');
     await proxy.refuse(false);
     await running.says('the sink works again');
-    await judge(running);
+    await arrives(running);
   });
 
   it('outlives one that is killed, and keeps no more disk than before', async () => {
@@ -72,7 +65,7 @@ describeOwn('Kafka', 'a service beside Kafka', () => {
     await sleep(3000);
     await kafka.restart();
     await running.says('the sink works again');
-    await judge(running);
+    await arrives(running);
     expect(sizeOf(running.state) - before).toBeLessThan(4 * 2 ** 20);
   });
 
@@ -85,7 +78,7 @@ describeOwn('Kafka', 'a service beside Kafka', () => {
     await running.says('the breaker opens');
     kafka.thaw();
     await running.says('the sink works again');
-    await judge(running);
+    await arrives(running);
   });
 
   it('outlives a network that swallows everything, and one that resets connections', async () => {
@@ -100,7 +93,7 @@ describeOwn('Kafka', 'a service beside Kafka', () => {
       await sleep(150);
       proxy.cut();
     }
-    await judge(running);
+    await arrives(running);
   });
 
   it('spools the rest when it is stopped during an outage, and delivers it after its next start', async () => {
@@ -113,6 +106,6 @@ describeOwn('Kafka', 'a service beside Kafka', () => {
     await running.stop();
     await proxy.refuse(false);
     await running.start();
-    await judge(running);
+    await arrives(running);
   });
 });

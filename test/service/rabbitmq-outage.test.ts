@@ -1,7 +1,7 @@
 /** The service beside a RabbitMQ that is killed, stops its application, raises alarms, or refuses: everything arrives, once it can. */
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { describeOwn, Rabbitmq, type RabbitmqNode } from '../brokers/index.ts';
-import { configuration, Service, sleep, verify } from './support.ts';
+import { configuration, judge, Service, sleep } from './support.ts';
 
 let rabbitmq: Rabbitmq;
 let node: RabbitmqNode;
@@ -27,13 +27,8 @@ const service = (more = '', change = (yaml: string): string => yaml): Service =>
     ),
   );
 
-async function judge(running: Service, verdict = 'complete'): Promise<void> {
-  await sleep(3000);
-  await running.stop();
-  const { code, report } = await verify(`${node.url}?queue=${queue}`, '--over');
-  expect({ code, verdict: report['verdict'] }).toEqual({ code: 0, verdict });
-  for (const stream of report.streams) expect(stream).toMatchObject({ outOfOrder: 0, unexplained: 0 });
-}
+const arrives = async (running: Service, verdict?: string): Promise<void> =>
+  await judge(running, 'r', `${node.url}?queue=${queue}`, verdict);
 
 describeOwn('RabbitMQ', 'a service beside RabbitMQ', () => {
   it('outlives a node that is killed', async () => {
@@ -44,7 +39,20 @@ describeOwn('RabbitMQ', 'a service beside RabbitMQ', () => {
     await running.says('the breaker opens');
     await node.restart();
     await running.says('the sink works again');
-    await judge(running);
+    await arrives(running);
+  });
+
+  it('outlives a node that hangs for longer than every deadline', async () => {
+    const running = service();
+    await running.start();
+    await running.until('r', ({ ledger }) => ledger.delivered > 0);
+    node.freeze();
+    onTestFinished(() => node.thaw());
+    await running.says('took longer than');
+    await running.says('the breaker opens');
+    node.thaw();
+    await running.says('the sink works again');
+    await arrives(running);
   });
 
   it('outlives an application that is stopped, and connections that are closed by force', async () => {
@@ -56,7 +64,7 @@ describeOwn('RabbitMQ', 'a service beside RabbitMQ', () => {
     await node.startApp();
     await running.says('the sink works again');
     await node.ctl('close_all_connections', 'maintenance');
-    await judge(running);
+    await arrives(running);
   });
 
   it('waits while there is a memory alarm, and takes it for no failure', async () => {
@@ -69,7 +77,7 @@ describeOwn('RabbitMQ', 'a service beside RabbitMQ', () => {
     await sleep(5000);
     await node.memoryAlarm(false);
     await running.says('the broker takes events again');
-    await judge(running);
+    await arrives(running);
     expect(running.log).not.toContain('the breaker opens');
   });
 
@@ -78,6 +86,6 @@ describeOwn('RabbitMQ', 'a service beside RabbitMQ', () => {
     const running = service(', max_message_bytes: 1KiB', (yaml) => yaml.replace('sensors:', large));
     await running.start();
     await running.says('kept as a dead letter', 5);
-    await judge(running, 'explained');
+    await arrives(running, 'explained');
   });
 });

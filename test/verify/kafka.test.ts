@@ -179,6 +179,8 @@ describeOwn('Kafka', 'verify kafka:// of a cluster of its own', () => {
     const refused = await tidegate(['verify', url, ...login, files.wrong]);
     expect(refused).toMatchObject({ code: 69, out: '' });
     expect(refused.err).toContain('--password-file');
+    const without = await tidegate(['verify', url]);
+    expect(without).toMatchObject({ code: 69, out: '', err: expect.stringMatching(/does its listener want --tls, or --username/) });
   });
 
   /** A topic of several answers. */

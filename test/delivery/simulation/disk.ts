@@ -31,6 +31,8 @@ export class SimulatedDisk {
   latency = 0;
   /** Batches that added or changed something. */
   writes = 0;
+  /** Where reads began, and the first key that they found. */
+  readonly reads: { readonly from: Buffer; readonly first: Buffer | undefined }[] = [];
   /** What it was asked to compact. */
   readonly compacted: KeyRange[] = [];
   /** What of its reserve is left, in bytes. */
@@ -65,7 +67,9 @@ export class SimulatedDisk {
         check();
         await this.#pass();
         check();
-        return this.#read(range, max, maxBytes);
+        const found = this.#read(range, max, maxBytes);
+        this.reads.push({ from: range.from, first: found[0]?.[0] });
+        return found;
       },
       last: async (range) => {
         check();

@@ -95,13 +95,12 @@ async function heal(world: World): Promise<void> {
   await world.stop(5000);
 }
 
-/** In a killed run, what was accepted longer ago than `spool_after` must not be lost, unless the disk itself failed. */
+/** In a killed run, what was accepted longer ago than `spool_after`, or at all with `always`, must not be lost, unless the disk itself failed. */
 function judgeKills(world: World): void {
   if (world.damaged) return;
   const arrived = new Set(world.broker.arrived.map(({ seq }) => seq));
   const told = world.broker.arrived.flatMap(({ notice }) => notice ?? []).filter(({ last }) => last !== null);
-  const spoolAfter = 2000;
-  for (const { run, accepted, killedAt, troubledAt } of world.dead) {
+  for (const { run, accepted, killedAt, troubledAt, spoolAfter } of world.dead) {
     if (killedAt === undefined || world.limited.has(run) || world.cutOff.has(run)) continue;
     for (const [seq, at] of accepted) {
       const due = Math.max(at + spoolAfter, troubledAt + RETRY_MS) + SLACK_MS;

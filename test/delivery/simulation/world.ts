@@ -30,6 +30,8 @@ class Process {
   killedAt: number | undefined;
   /** The most that may be in memory alone by the settings that it has had, in bytes. */
   memoryBytes = 0;
+  /** The longest that an event may be in memory alone by the settings that it has had, in milliseconds. */
+  spoolAfter = 0;
   /** When each number was accepted, by lane. */
   readonly accepted = new Map<string, number>();
 
@@ -97,6 +99,7 @@ export class World {
   noteSettings(): void {
     const { drain, spool } = this.settings.delivery;
     const { process } = this;
+    process.spoolAfter = Math.max(process.spoolAfter, spool.mode === 'always' ? 0 : spool.spool_after);
     const isOrdered = drain.order === 'ordered' && process.window !== undefined;
     process.window = isOrdered ? Math.max(process.window ?? 0, this.settings.batch.max_events) : undefined;
     process.memoryBytes = Math.max(process.memoryBytes, this.settings.queue.max_bytes);
