@@ -180,7 +180,11 @@ describeOwn('Kafka', 'verify kafka:// of a cluster of its own', () => {
     expect(refused).toMatchObject({ code: 69, out: '' });
     expect(refused.err).toContain('--password-file');
     const without = await tidegate(['verify', url]);
-    expect(without).toMatchObject({ code: 69, out: '', err: expect.stringMatching(/does its listener want --tls, or --username/) });
+    expect(without).toMatchObject({
+      code: 69,
+      out: '',
+      err: expect.stringMatching(/does its listener want --tls, or --username/),
+    });
   });
 
   /** A topic of several answers. */
