@@ -11,20 +11,22 @@ import { type Entry, sizeOf } from './entry.ts';
 /** What was let go, in bytes, that is worth a collection of some 30 ms; and the least time between two, of all sinks, in milliseconds. */
 const COLLECT_BYTES = 4 * 2 ** 20;
 const PAUSE_MS = 400;
+/** The next one begins no sooner than after so many times what one took: that of a large heap takes long. */
+const PAUSE_FACTOR = 10;
 /** What went by sooner than that, in milliseconds, V8 takes for young. */
 const YOUNG_MS = 1000;
-/** When garbage was last collected; sinks of one service have one clock. */
-const collectedAt = new WeakMap<Clock, number>();
+/** When garbage may be collected again; sinks of one service have one clock. */
+const dueAt = new WeakMap<Clock, number>();
 
 export class Memory {
   /** Entries that are in memory alone and will be lost with it, over all lanes of a sink. */
   events = 0;
   bytes = 0;
   readonly #clock: Clock;
-  readonly #collect: () => void;
+  readonly #collect: () => Promise<void>;
   #gone = 0;
 
-  constructor(clock: Clock, collect: () => void = () => void collectGarbage().catch(() => {})) {
+  constructor(clock: Clock, collect: () => Promise<void> = collectGarbage) {
     this.#clock = clock;
     this.#collect = collect;
   }
@@ -39,9 +41,13 @@ export class Memory {
   letGo(bytes: number): void {
     this.#gone += bytes;
     const now = this.#clock.monotonic();
-    if (this.#gone < COLLECT_BYTES || now < (collectedAt.get(this.#clock) ?? Number.NEGATIVE_INFINITY) + PAUSE_MS) return;
+    if (this.#gone < COLLECT_BYTES || now < (dueAt.get(this.#clock) ?? Number.NEGATIVE_INFINITY)) return;
     this.#gone = 0;
-    collectedAt.set(this.#clock, now);
-    this.#collect();
+    dueAt.set(this.#clock, now + PAUSE_MS);
+    const collected = (): void => {
+      const took = this.#clock.monotonic() - now;
+      dueAt.set(this.#clock, now + Math.max(PAUSE_MS, PAUSE_FACTOR * took));
+    };
+    this.#collect().then(collected, collected);
   }
 }

@@ -10,7 +10,7 @@ describe('Memory', () => {
   it('is collected when enough was let go, and then anew', async () => {
     const clock = new FakeClock();
     let collections = 0;
-    const memory = new Memory(clock, () => void collections++);
+    const memory = new Memory(clock, async () => void collections++);
     const seen: number[] = [];
     for (let i = 0; i < 8; i++) {
       memory.letGo(MIB);
@@ -23,12 +23,43 @@ describe('Memory', () => {
   it('is collected no more often than every 400 ms, however much goes by', async () => {
     const clock = new FakeClock();
     let collections = 0;
-    const memory = new Memory(clock, () => void collections++);
+    const memory = new Memory(clock, async () => void collections++);
     for (let i = 0; i < 100; i++) {
       memory.letGo(5 * MIB);
       await clock.advance(100);
     }
     expect(collections).toBe(25);
+  });
+});
+
+describe('a collection that takes long', () => {
+  it('is not followed by another one for ten times as long', async () => {
+    const clock = new FakeClock();
+    let collections = 0;
+    const memory = new Memory(clock, async () => {
+      collections++;
+      await new Promise<void>((resolve) => clock.after(300, resolve));
+    });
+    for (let i = 0; i < 100; i++) {
+      memory.letGo(5 * MIB);
+      await clock.advance(100);
+    }
+    // One every three seconds of ten.
+    expect(collections).toBe(4);
+  });
+
+  it('or fails is followed by others', async () => {
+    const clock = new FakeClock();
+    let collections = 0;
+    const memory = new Memory(clock, async () => {
+      collections++;
+      await Promise.reject(new Error('no'));
+    });
+    for (let i = 0; i < 10; i++) {
+      memory.letGo(5 * MIB);
+      await clock.advance(500);
+    }
+    expect(collections).toBe(10);
   });
 });
 
