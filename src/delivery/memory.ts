@@ -12,7 +12,7 @@ import { type Entry, sizeOf } from './entry.ts';
 const COLLECT_BYTES = 4 * 2 ** 20;
 const PAUSE_MS = 400;
 /** The next one begins no sooner than after so many times what one took: that of a large heap takes long. */
-const PAUSE_FACTOR = 10;
+const PAUSE_FACTOR = 5;
 /** What went by sooner than that, in milliseconds, V8 takes for young. */
 const YOUNG_MS = 1000;
 /** When garbage may be collected again; sinks of one service have one clock. */

@@ -33,7 +33,7 @@ describe('Memory', () => {
 });
 
 describe('a collection that takes long', () => {
-  it('is not followed by another one for ten times as long', async () => {
+  it('is not followed by another one for five times as long', async () => {
     const clock = new FakeClock();
     let collections = 0;
     const memory = new Memory(clock, async () => {
@@ -44,8 +44,8 @@ describe('a collection that takes long', () => {
       memory.letGo(5 * MIB);
       await clock.advance(100);
     }
-    // One every three seconds of ten.
-    expect(collections).toBe(4);
+    // One every 1.5 seconds of ten.
+    expect(collections).toBe(7);
   });
 
   it('or fails is followed by others', async () => {
