@@ -124,8 +124,9 @@ async function openReading(source: Source, options: VerifyOptions): Promise<Read
 }
 
 function limitOf(text: string | undefined): number | undefined {
-  if (text === undefined || /^\d{1,9}$/.test(text)) return text === undefined ? undefined : Number(text);
-  throw new UsageError(`--delivery-limit ${text}: expected a whole number, such as 20`, EXIT_USAGE);
+  if (text === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--delivery-limit ${text}: expected a whole number, such as 20`, EXIT_USAGE);
+  return Number(text);
 }
 
 /** Unix time in milliseconds. */

@@ -148,12 +148,12 @@ function limitOf(model: ChannelModel): number {
   return Number.parseInt(version, 10) >= 4 ? DELIVERY_LIMIT : Number.POSITIVE_INFINITY;
 }
 
-/** Refuses half of what the limit allows, which is left to those who consume the queue. Throws `UsageError`. */
-function spare(message: ConsumeMessage, queue: string, limit: number): void {
+/** Why a message is not to be read, or undefined: half of what the limit allows is left to those who consume the queue. */
+function refusal(message: ConsumeMessage, queue: string, limit: number): UsageError | undefined {
   const times = Number(message.properties.headers?.[DELIVERIES] ?? 0);
-  if (times < limit / 2) return;
+  if (times < limit / 2) return undefined;
   const remedy = 'read it with --drain, or say with --delivery-limit what the queue allows';
-  throw new UsageError(
+  return new UsageError(
     `the queue ${queue} is not read: a message of it came back ${times} times, after ${limit} times the broker throws it away; ${remedy}`,
     EXIT_UNAVAILABLE,
   );
@@ -231,11 +231,10 @@ class Reader {
         const deliver = (message: ConsumeMessage | null): void => {
           if (!message) return reject(new Error('the queue was deleted'));
           if (window.left === 0 || signal.aborted) return;
-          try {
-            spare(message, this.#queue, this.#into.limit);
-          } catch (error) {
+          const refused = refusal(message, this.#queue, this.#into.limit);
+          if (refused) {
             window.left = 0;
-            return reject(error);
+            return reject(refused);
           }
           idle();
           this.#came++;
