@@ -1,16 +1,20 @@
 /**
- * When the disk of what was deleted is given back, and of which keys.
+ * When tables of the spool are merged, and of which keys: behind what is deleted, and behind what is written.
  *
  * LevelDB keeps a table until it is compacted, and what was read of it counts as memory of the process, because it is mapped. So a drain is
  * followed closely: up to what was deleted last of a lane, in small steps. What is still to be drained is left as it is.
+ *
+ * While a lane is written to and drained at once, each table of level 0 has deletions from its head and entries from its end, and so overlaps
+ * all of level 1, which LevelDB lets grow to 10 MB: all of that would be read, and in memory, at every merge. So what was written is moved on
+ * below level 1 in the same steps. The range begins with an entry that was moved before: LevelDB goes as deep as it finds one of the range.
  */
 import type { Entry } from './entry.ts';
 import { ALL_ENTRIES, entryRange } from './keys.ts';
 import type { Lane } from './lane.ts';
 import type { KeyRange } from './store.ts';
 
-/** What was deleted of a lane since it was last compacted, in bytes, that is worth another; and of all lanes when nothing is left. */
-const LANE_BYTES = 16 * 2 ** 20;
+/** What was deleted or written of a lane since it was last compacted there, in bytes, that is worth another; and deleted of all lanes when nothing is left. */
+const LANE_BYTES = 8 * 2 ** 20;
 const EMPTY_BYTES = 2 ** 20;
 
 interface Deleted {
@@ -19,9 +23,18 @@ interface Deleted {
   to: number;
 }
 
+/** Up to where a lane's entries were moved below level 1. */
+interface Moved {
+  /** The sum of the sizes of all that had been spooled. */
+  readonly sum: number;
+  /** The place behind the last of it. */
+  readonly to: number;
+}
+
 export class Compaction {
   /** By the lane's number, since it was compacted. */
   readonly #deleted = new Map<number, Deleted>();
+  readonly #moved = new Map<number, Moved>();
   /** Since everything was compacted, in bytes. */
   #bytes = 0;
 
@@ -37,14 +50,30 @@ export class Compaction {
   }
 
   /** What is to be compacted now; it counts as done. */
-  due(lanes: Iterable<Lane>): KeyRange[] {
-    if (this.#bytes >= EMPTY_BYTES && [...lanes].every(({ spooled }) => spooled === 0)) {
+  due(lanes: readonly Lane[]): KeyRange[] {
+    if (this.#bytes >= EMPTY_BYTES && lanes.every(({ spooled }) => spooled === 0)) {
       this.#deleted.clear();
+      for (const lane of lanes) this.#moved.set(lane.number, endOf(lane));
       this.#bytes = 0;
       return [ALL_ENTRIES];
     }
+    return [...lanes.flatMap((lane) => this.#written(lane)), ...this.#drained()];
+  }
+
+  #drained(): KeyRange[] {
     const large = [...this.#deleted].filter(([, { bytes }]) => bytes >= LANE_BYTES);
     for (const [lane] of large) this.#deleted.delete(lane);
     return large.map(([lane, { to }]) => entryRange(lane, 0, to));
   }
+
+  #written(lane: Lane): KeyRange[] {
+    const end = endOf(lane);
+    const moved = this.#moved.get(lane.number);
+    if (moved === undefined) this.#moved.set(lane.number, end);
+    if (moved === undefined || end.sum - moved.sum < LANE_BYTES) return [];
+    this.#moved.set(lane.number, end);
+    return [entryRange(lane.number, Math.max(0, moved.to - 1), end.to)];
+  }
 }
+
+const endOf = ({ disk }: Lane): Moved => ({ sum: disk.sum, to: disk.durable });

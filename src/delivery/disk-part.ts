@@ -110,16 +110,16 @@ export class DiskPart {
     return entries;
   }
 
-  /** Forgets the copies of what is on disk for good, unless they take less than `bytes`. Returns the size of what it forgot. */
-  uncache(bytes: number): number {
+  /** Forgets the copies of what is on disk for good, unless they take less than `bytes`. Returns what it forgot. */
+  uncache(bytes: number): readonly Entry[] {
     const cached = this.#cache.length;
-    if (cached === 0 || this.durable < this.#places.end) return 0;
+    if (cached === 0 || this.durable < this.#places.end) return [];
     const first = this.#cache.at(0) as Entry;
-    const size = this.sum - first.sum + first.bytes;
-    if (size <= bytes) return 0;
+    if (this.sum - first.sum + first.bytes <= bytes) return [];
+    const forgotten = [...this.#cache];
     this.#cache.clear();
     this.#cacheFrom = this.#places.end;
-    return size;
+    return forgotten;
   }
 
   /** Those of the entries, which were read from the disk, that are still in the log. */

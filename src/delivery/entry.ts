@@ -15,6 +15,7 @@
 import { crc32 } from 'node:zlib';
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import type { Message } from '../broker.ts';
+import { free } from '../free.ts';
 
 const VALUE_VERSION = 1;
 const HEAD_AT = 13;
@@ -51,6 +52,10 @@ export class Entry implements Message {
   sum = 0;
   /** Whether it is in flight. */
   sending = false;
+  /** Whether somebody else may still read its body: a call that was given up, or the dead letter that it was. */
+  shared = false;
+  /** What limits count, in bytes. */
+  readonly bytes: number;
 
   constructor(fields: EntryFields, accepted: number, position?: number) {
     this.id = fields.id;
@@ -67,21 +72,25 @@ export class Entry implements Message {
     this.traceparent = fields.traceparent;
     this.accepted = accepted;
     this.position = position;
+    this.bytes = fields.body.length + OVERHEAD_BYTES;
+  }
+
+  /** Nobody needs its body any more. Says whether its memory was given back; if not, it is the collector's. */
+  free(): boolean {
+    return !this.shared && free(this.body);
   }
 
   /** The same event, taken up again under another number. */
   again(number: Pick<EntryFields, 'lane' | 'run' | 'n'>, accepted: number): Entry {
     const { id, type, time, agent, host, sensor, contentType, body, traceparent } = this;
-    return new Entry({ id, type, time, agent, host, sensor, contentType, body, traceparent, ...number }, accepted);
+    const fields = { id, type, time, agent, host, sensor, contentType, body, traceparent, ...number };
+    const entry = new Entry(fields, accepted);
+    entry.shared = true;
+    return entry;
   }
 
   get seq(): string {
     return `${this.run}/${this.lane}/${this.n}`;
-  }
-
-  /** What limits count, in bytes. */
-  get bytes(): number {
-    return this.body.length + OVERHEAD_BYTES;
   }
 }
 

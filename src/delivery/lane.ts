@@ -114,7 +114,8 @@ export class Lane {
 
   /** Forgets the copies in memory of what is on disk, unless they take less than `bytes`. */
   uncache(bytes: number): void {
-    this.#memory.letGo(this.disk.uncache(bytes));
+    // A sender that has taken the lane over may have some of them in its hands.
+    this.#memory.letGo(this.disk.uncache(bytes).filter((entry) => this.claimed || entry.sending || !entry.free()));
   }
 
   /** The next entries of what is in memory, marked as in flight. */
@@ -152,6 +153,7 @@ export class Lane {
   putBack(entries: readonly Entry[]): void {
     for (const entry of entries) {
       entry.sending = false;
+      entry.shared = true;
       if (entry.position !== undefined) this.disk.returned();
       this.#ledger.move('in_flight', placeOf(entry), 1);
     }
@@ -161,7 +163,7 @@ export class Lane {
   settle(entries: readonly Entry[], place: 'delivered' | 'dead_lettered'): void {
     this.#ledger.move('in_flight', place, entries.length);
     if (place === 'dead_lettered') for (const { run, n } of entries) this.losses.add(run, place, n);
-    this.#remove(entries);
+    this.#remove(entries, place === 'delivered');
   }
 
   /** The service ends, and what is in memory alone with it. */
@@ -188,11 +190,11 @@ export class Lane {
     this.losses.add(entry.run, reason, entry.n);
   }
 
-  #remove(entries: readonly Entry[]): void {
+  #remove(entries: readonly Entry[], arrived = false): void {
     for (const entry of entries) if (entry.position === undefined) this.#removeFresh(entry);
-    const spooled = entries.filter(({ position }) => position !== undefined);
-    this.disk.remove(spooled);
-    this.#memory.settled(spooled);
+    this.disk.remove(entries.filter(({ position }) => position !== undefined));
+    const left = arrived ? entries.filter((entry) => !entry.free()) : entries;
+    this.#memory.settled(left.filter(({ position }) => position !== undefined));
   }
 
   #removeFresh(entry: Entry): void {

@@ -10,6 +10,7 @@
  * What a write that failed has left behind is not known before the database was opened again. So it is, before anything else is taken.
  */
 import { describe } from '../errors.ts';
+import { free } from '../free.ts';
 import { applyChanges, type Database, openDatabase, shows, storeErrorOf, troubleOf } from './level/database.ts';
 import { claimFolder, dataOf, freeSpace, sizeOf } from './level/folder.ts';
 import { badTable, damageIn } from './level/inspect.ts';
@@ -98,6 +99,7 @@ class Leveled implements LevelStore {
         if (error instanceof StoreError) throw error;
         await this.#afterFailure(error, changes, sync, puts);
       }
+      for (const { value } of this.#acknowledged) if (value) free(value);
       this.#acknowledged = changes;
     });
   }

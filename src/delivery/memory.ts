@@ -34,12 +34,12 @@ export class Memory {
   /** Entries on disk that are settled. Those that came from it were accepted at 0. */
   settled(entries: readonly Entry[]): void {
     const old = this.#clock.monotonic() - YOUNG_MS;
-    this.letGo(sizeOf(entries.filter(({ accepted }) => accepted < old)));
+    this.letGo(entries.filter(({ accepted }) => accepted < old));
   }
 
-  /** Bodies of entries on disk, which nobody needs in memory any longer. */
-  letGo(bytes: number): void {
-    this.#gone += bytes;
+  /** Entries whose bodies nobody needs in memory any longer, and have not been given back. */
+  letGo(entries: readonly Entry[]): void {
+    this.#gone += sizeOf(entries);
     const now = this.#clock.monotonic();
     if (this.#gone < COLLECT_BYTES || now < (dueAt.get(this.#clock) ?? Number.NEGATIVE_INFINITY)) return;
     this.#gone = 0;

@@ -213,7 +213,7 @@ export class Spool {
   /** Gives back the disk of what was deleted, beside everything else. */
   #compact(): void {
     if (this.#compacting) return;
-    const ranges = this.#compaction.due(this.#parts.lanes());
+    const ranges = this.#compaction.due([...this.#parts.lanes()]);
     if (ranges.length === 0) return;
     this.#compacting = this.#compactAll(ranges)
       .catch(() => {})

@@ -8,6 +8,7 @@
 import type { Kafka, Producer, RecordMetadata } from 'kafkajs';
 import type { Message } from '../broker.ts';
 import { SinkError } from '../errors.ts';
+import { free } from '../free.ts';
 import { producerConfig } from './client.ts';
 import { codecs, TYPES } from './codecs.ts';
 import { headersOf } from './headers.ts';
@@ -107,7 +108,9 @@ export class PartitionProducer {
     const { key, compression } = this.#options;
     const compress = compression === 'none' ? undefined : codecs[compression].compress;
     const allocate = (bytes: number): Buffer => {
-      if (room.buffer === undefined || room.buffer.length < bytes) room.buffer = Buffer.allocUnsafeSlow(bytes);
+      if (room.buffer !== undefined && room.buffer.length >= bytes) return room.buffer;
+      if (room.buffer) free(room.buffer);
+      room.buffer = Buffer.allocUnsafeSlow(bytes);
       return room.buffer;
     };
     const options = { key, stamped, codec: TYPES[compression], allocate, ...(compress && { compress }) };

@@ -5,6 +5,7 @@
  * Limits: a buffer grows up to the limit of its body; IDLE_MAX of at most LARGE_BYTES are kept.
  */
 import { PADDING } from '../exposition/series.ts';
+import { free } from '../free.ts';
 
 const FIRST_BYTES = 64 * 1024;
 const IDLE_MAX = 4;
@@ -50,7 +51,7 @@ export class Body {
 
   /** Gives its memory back without waiting for the collector. Whoever still has the buffer has an empty one. */
   free(): void {
-    (this.#buffer?.buffer as ArrayBuffer | undefined)?.transfer(0);
+    if (this.#buffer) free(this.#buffer);
     this.#buffer = undefined;
   }
 }

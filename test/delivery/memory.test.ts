@@ -1,10 +1,14 @@
 /** What went to the disk and came from it is collected in time, and not more often than it is worth. */
 import { describe, expect, it } from 'vitest';
+import type { Entry } from '../../src/delivery/entry.ts';
 import { Memory } from '../../src/delivery/memory.ts';
 import { collectGarbage } from '../../src/v8-collect.ts';
 import { FakeClock } from '../clock.ts';
+import { entryOf } from './parts.ts';
 
 const MIB = 2 ** 20;
+
+const sized = (bytes: number): Entry => entryOf(1, { body: Buffer.alloc(bytes) });
 
 describe('Memory', () => {
   it('is collected when enough was let go, and then anew', async () => {
@@ -13,7 +17,7 @@ describe('Memory', () => {
     const memory = new Memory(clock, async () => void collections++);
     const seen: number[] = [];
     for (let i = 0; i < 8; i++) {
-      memory.letGo(MIB);
+      memory.letGo([sized(MIB)]);
       seen.push(collections);
       await clock.advance(1000);
     }
@@ -25,7 +29,7 @@ describe('Memory', () => {
     let collections = 0;
     const memory = new Memory(clock, async () => void collections++);
     for (let i = 0; i < 100; i++) {
-      memory.letGo(5 * MIB);
+      memory.letGo([sized(5 * MIB)]);
       await clock.advance(100);
     }
     expect(collections).toBe(25);
@@ -41,7 +45,7 @@ describe('a collection that takes long', () => {
       await new Promise<void>((resolve) => clock.after(300, resolve));
     });
     for (let i = 0; i < 100; i++) {
-      memory.letGo(5 * MIB);
+      memory.letGo([sized(5 * MIB)]);
       await clock.advance(100);
     }
     // One every 1.5 seconds of ten.
@@ -56,7 +60,7 @@ describe('a collection that takes long', () => {
       await Promise.reject(new Error('no'));
     });
     for (let i = 0; i < 10; i++) {
-      memory.letGo(5 * MIB);
+      memory.letGo([sized(5 * MIB)]);
       await clock.advance(500);
     }
     expect(collections).toBe(10);

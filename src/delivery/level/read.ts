@@ -6,6 +6,7 @@
  * without taking anything; a range that ends where the reader wants to end is cheaper by a fifth. And the binding keeps what the last call found until the iterator is
  * collected as garbage, which is 1 MiB that nobody counts: so the last call of a read finds little.
  */
+import { free } from '../../free.ts';
 import type { KeyRange } from '../store.ts';
 import type { Database } from './database.ts';
 
@@ -87,26 +88,31 @@ async function collect(
       const chunk = await iterator.nextv(Math.max(1, Math.min(max - entries.length, step)));
       if (chunk.length === 0) break;
       kept = chunk.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-      for (const entry of chunk) {
+      for (const [i, entry] of chunk.entries()) {
         bytes += entry[1].length;
-        if (entries.length >= max || (bytes > maxBytes && entries.length > 0)) return { entries, cut: true };
+        if (entries.length >= max || (bytes > maxBytes && entries.length > 0)) {
+          for (const [, value] of chunk.slice(i)) free(value);
+          return { entries, cut: true };
+        }
         entries.push(entry);
       }
+      // Whatever is next would be too much.
+      if (bytes >= maxBytes) return { entries, cut: true };
     }
   } catch (error) {
     if (step > 1) throw error;
   } finally {
     // Closed at once: an open iterator keeps every file that it might read.
-    if (kept > KEPT_BYTES) await empty(iterator, range.from);
+    if (kept > KEPT_BYTES) await empty(iterator, range.to);
     await iterator.close();
   }
   return { entries, cut: false };
 }
 
-/** Makes an iterator forget what its last call found. */
-async function empty(iterator: ReturnType<Database['iterator']>, key: Buffer): Promise<void> {
+/** Makes an iterator forget what its last call found: at the end of its range there is nothing to find. */
+async function empty(iterator: ReturnType<Database['iterator']>, end: Buffer): Promise<void> {
   try {
-    iterator.seek(key);
+    iterator.seek(end);
     await iterator.nextv(1);
   } catch {
     // What it has to say was heard, or does not matter: it is about to be closed.

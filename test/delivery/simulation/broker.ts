@@ -52,6 +52,8 @@ export class SimulatedBroker {
   weather: Weather = { ...FAIR };
   readonly arrived: Arrival[] = [];
   readonly doubtful = new Set<string>();
+  /** Messages without their own event in the body. */
+  readonly hollow: string[] = [];
   /** What it said that it would never take. */
   readonly rejected = new Set<string>();
   /** Every how many-th event it never takes; 0 is none. */
@@ -186,6 +188,7 @@ export class SimulatedBroker {
   #take(batch: readonly Message[], untold: boolean): void {
     for (const message of batch) {
       const { seq, id, backfill, lane, type, body } = message;
+      if (!body.includes(id)) this.hollow.push(id);
       const notice = type === LOSS_TYPE ? rowsOf(body) : undefined;
       this.arrived.push({ seq, id, backfill, lane, at: this.#clock.monotonic(), notice });
       if (untold && seq !== undefined) this.doubtful.add(seq);

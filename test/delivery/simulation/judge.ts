@@ -29,6 +29,7 @@ interface Stream {
 }
 
 export function judge(broker: SimulatedBroker, accepted: Accepted): { repeats: number; explained: number } {
+  if (broker.hollow.length > 0) throw new Error(`${broker.hollow.join(', ')} came without a body`);
   const streams = new Map<string, Stream>();
   const rows: LossRow[] = [];
   let repeats = 0;
