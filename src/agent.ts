@@ -126,9 +126,9 @@ export class Agent {
     return selfTables(this.status(), this.#process.read(), this.#options.clock.wall());
   }
 
-  /** What the process costs, and how its event loop fares. */
-  process(): ProcessReading {
-    return this.#process.read();
+  /** What the process costs, and how its event loop fares. `asked`: somebody wants to know, and it is not only noted. */
+  process(asked = true): ProcessReading {
+    return this.#process.read(asked);
   }
 
   status(): AgentStatus {

@@ -41,6 +41,7 @@ const configuration = (target: Target, broker: Broker, victim: Victim) => ({
       breaker: { after: `${2 * SPEED}s`, probe_max: `${1.5 * SPEED}s` },
       spool: { spool_after: `${SPEED}s`, fsync_interval: `${SPEED}s`, max_bytes: '8GiB' },
       drain: { byte_rate: '512KiB' },
+      ...(broker === 'rabbitmq' && { heartbeat: `${Math.min(600, 10 * SPEED)}s` }),
     },
   },
 });

@@ -63,7 +63,7 @@ export class Monitor {
   constructor(service: Service) {
     this.#service = service;
     this.#end = service.clock.wall();
-    this.#cpu = this.#cpuBefore = this.#cpuOf(service.agent.process());
+    this.#cpu = this.#cpuBefore = this.#cpuOf(service.agent.process(false));
     for (const sink of service.agent.status().sinks) this.#sinks.set(sink.name, this.#begin(sink));
     this.#sleep();
   }
@@ -112,7 +112,7 @@ export class Monitor {
 
   #turn(): void {
     this.#end = this.#service.clock.wall();
-    const reading = this.#service.agent.process();
+    const reading = this.#service.agent.process(false);
     this.#noteLate((reading.loop?.p99 ?? 0) * 1000);
     this.#cpuBefore = this.#cpu;
     this.#cpu = this.#cpuOf(reading);

@@ -28,8 +28,8 @@ export interface ServedAgent {
   /** See `Scheduler.late`. */
   readonly late: number;
   status(): AgentStatus;
-  /** What the process costs, and how its event loop fares. */
-  process(): ProcessReading;
+  /** What the process costs, and how its event loop fares. `asked`: somebody wants to know, and it is not only noted. */
+  process(asked?: boolean): ProcessReading;
   subscribe(take: (event: TideEvent) => void): () => void;
   /** Undefined for a sink that is not there, or is no broker's. */
   delivery(sink: string): ServedDelivery | undefined;

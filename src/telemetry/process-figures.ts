@@ -3,13 +3,18 @@
  *
  *   idle ──read──▶ watching ──stop──▶ idle
  *
- * Watching the loop wakes the process every RESOLUTION_MS, which costs 0.06 % of a core, so that it begins when somebody first asks. All
- * who ask see the same window of WINDOW_MS or more, because asking more often must not make a shorter one.
+ * Watching the loop wakes the process, which at ten times a second costs as much as some sensors: so often only while somebody asks, and
+ * twice a second for whoever keeps the past. All who ask see the same window of WINDOW_MS or more, because asking more often must not make a
+ * shorter one.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 
-const RESOLUTION_MS = 100;
+/** From one look at the loop to the next, in milliseconds: of a shorter delay not all is seen. */
+const CLOSELY_MS = 100;
+const LOOSELY_MS = 500;
+/** How long somebody who asked is thought to ask again, in milliseconds. */
+const ASKED_MS = 60_000;
 const WINDOW_MS = 10_000;
 const NS = 1e-9;
 
@@ -34,11 +39,14 @@ export interface LoopReading {
 
 export class ProcessFigures {
   #delays: ReturnType<typeof monitorEventLoopDelay> | undefined;
+  #resolution = LOOSELY_MS;
+  #askedAt = Number.NEGATIVE_INFINITY;
   #began = 0;
   #utilization = performance.eventLoopUtilization();
   #loop: LoopReading | undefined;
 
-  read(): ProcessReading {
+  /** `asked`: somebody wants to know, and it is not only noted. */
+  read(asked = true): ProcessReading {
     const { user, system } = process.cpuUsage();
     const { rss, heapUsed } = process.memoryUsage();
     return {
@@ -47,7 +55,7 @@ export class ProcessFigures {
       memory: rss,
       heap: heapUsed,
       descriptors: countDescriptors(),
-      loop: this.#readLoop(),
+      loop: this.#readLoop(asked),
     };
   }
 
@@ -58,15 +66,21 @@ export class ProcessFigures {
     this.#loop = undefined;
   }
 
-  #readLoop(): LoopReading | undefined {
+  #readLoop(asked: boolean): LoopReading | undefined {
     const now = performance.now();
-    if (!this.#delays) {
-      this.#delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+    if (asked) this.#askedAt = now;
+    const resolution = now - this.#askedAt < ASKED_MS ? CLOSELY_MS : LOOSELY_MS;
+    if (!this.#delays || resolution !== this.#resolution) {
+      this.#delays?.disable();
+      this.#resolution = resolution;
+      this.#delays = monitorEventLoopDelay({ resolution });
       this.#delays.enable();
       this.#turn(now);
     } else if (now - this.#began >= WINDOW_MS) {
       const { utilization } = performance.eventLoopUtilization(this.#utilization);
       const delays = this.#delays;
+      const late = (ns: number): number => Math.max(0, ns * NS - resolution / 1000);
+      // The histogram has the time from one look to the next, in nanoseconds: what is more than the time between looks is delay.
       this.#loop = {
         p50: late(delays.percentile(50)),
         p99: late(delays.percentile(99)),
@@ -84,9 +98,6 @@ export class ProcessFigures {
     this.#utilization = performance.eventLoopUtilization();
   }
 }
-
-/** The histogram has the time from one look to the next, in nanoseconds: what is more than the time between looks is delay. */
-const late = (ns: number): number => Math.max(0, ns * NS - RESOLUTION_MS / 1000);
 
 /** Undefined where there is no `/proc`. Since Linux 6.2 the folder's size is their number, and before it is 0. */
 function countDescriptors(): number | undefined {
