@@ -1,5 +1,5 @@
 /** What must hold between the options of a broker sink, or is hardly meant. */
-import type { DeliveryOptions } from '../delivery/options.ts';
+import { deliveryOf } from '../delivery/options.ts';
 import { formatBytes, formatDuration } from '../options.ts';
 import { placeAt } from './located.ts';
 import type { Findings, Place } from './mistake.ts';
@@ -11,11 +11,12 @@ export interface DeliveryInput {
   readonly written: Record<string, unknown>;
   readonly place: Place | string;
   readonly common: SinkCommon;
-  readonly delivery: DeliveryOptions;
+  /** What is written, with defaults. */
+  readonly options: unknown;
 }
 
-export function checkDelivery({ name, written, place, common, delivery }: DeliveryInput, findings: Findings): void {
-  const { spool, drain, lanes, lane_by } = delivery;
+export function checkDelivery({ name, written, place, common, options }: DeliveryInput, findings: Findings): void {
+  const { spool, drain, lanes, lane_by } = deliveryOf(options);
   const { queue, timeout } = common;
   const warn = (path: readonly string[], what: string, hint: string): void =>
     findings.warning(placeAt(written, path, place), `sinks.${name}: ${what}`, hint);
@@ -29,6 +30,11 @@ export function checkDelivery({ name, written, place, common, delivery }: Delive
   if (spool.mode === 'on_failure' && spool.spool_after > timeout) {
     const what = `spool.spool_after of ${formatDuration(spool.spool_after)} is more than the timeout of ${formatDuration(timeout)}, so that a failed write moves events to disk before it ever does`;
     warn(['spool', 'spool_after'], what, 'make it less: a kill loses what is in memory for so long');
+  }
+  const { request_timeout: request } = options as { request_timeout?: unknown };
+  if (typeof request === 'number' && request > timeout) {
+    const what = `request_timeout of ${formatDuration(request)} is more than the timeout of ${formatDuration(timeout)}, so that a write is given up while its broker may still answer: what it takes then comes twice`;
+    warn(['request_timeout'], what, 'make it less than the timeout');
   }
   if (queue.max_bytes > spool.max_bytes) {
     const what = `queue.max_bytes of ${formatBytes(queue.max_bytes)} is more than spool.max_bytes of ${formatBytes(spool.max_bytes)}, so that what memory holds has no room on disk`;

@@ -1,6 +1,5 @@
 /** The sensors and sinks of a configuration: finds their types, checks their options, and what must hold between them. */
 import type * as z from 'zod';
-import { deliveryOf } from '../delivery/options.ts';
 import { describe } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { formatDuration, matcher } from '../options.ts';
@@ -273,7 +272,7 @@ function checkSink(
     const what = `sinks.${name}: batch.${limit} is more than queue.${limit}, so that no batch is ever full`;
     findings.warning(placeAt(written, ['batch', limit], place), what, 'make the queue larger than a batch');
   }
-  if (isBroker(definition)) checkDelivery({ name, written, place, common, delivery: deliveryOf(options) }, findings);
+  if (isBroker(definition)) checkDelivery({ name, written, place, common, options }, findings);
   // Events of the service itself are not declared by a sensor.
   const types = sensors.flatMap((sensor) => emitted(sensor.definition, sensor.options).map((schema) => schema.type));
   const select = written['select'] ?? ['*'];

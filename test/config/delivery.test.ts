@@ -8,9 +8,8 @@ import { temporaryFolder } from '../support.ts';
 
 const folder = temporaryFolder();
 
-async function load(lines: string): Promise<string[]> {
+async function load(lines: string, base = 'type: rabbitmq, hosts: ["127.0.0.1:1"], exchange: e'): Promise<string[]> {
   const file = join(folder, 'tidegate.yaml');
-  const base = 'type: rabbitmq, hosts: ["127.0.0.1:1"], exchange: e';
   writeFileSync(file, `sensors: { load: {} }\nsinks:\n  broker: { ${base}${lines === '' ? '' : `, ${lines}`} }\n`);
   const { warnings } = await loadConfig(file, {}, { hostName: 'h' });
   return warnings.map((warning) => formatMistake(warning));
@@ -33,6 +32,15 @@ describe('a sink to a broker', () => {
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain(said);
     expect(warnings[0]).toMatch(/tidegate\.yaml:3:\d+: sinks\.broker: /);
+  });
+
+  it.each([
+    ['timeout: 10s', 'request_timeout of 20s is more than the timeout of 10s'],
+    ['request_timeout: 1m', 'request_timeout of 1m is more than the timeout of 30s'],
+  ])('to Kafka is warned of %s', async (lines, said) => {
+    const warnings = await load(lines, 'type: kafka, brokers: ["127.0.0.1:1"]');
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(said);
   });
 
   it.each([['lane_by: host, lanes: 2'], ['spool: { mode: always, spool_after: 1m }'], ['drain: { order: backfill }']])(
