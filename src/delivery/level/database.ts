@@ -25,6 +25,8 @@ const OPTIONS = {
   compression: true,
 } as const;
 
+const put = new WeakSet<Database>();
+
 /**
  * What a failure asks for.
  *   locked    another process has it
@@ -91,7 +93,11 @@ export async function applyChanges(database: Database, changes: readonly Change[
     value === undefined ? { type: 'del' as const, key } : { type: 'put' as const, key, value },
   );
   await database.batch(operations, { sync });
+  if (operations.some(({ type }) => type === 'put')) put.add(database);
 }
+
+/** Whether something was written since it was opened, which can be read, whatever is wrong with what was there before. */
+export const hasPut = (database: Database): boolean => put.has(database);
 
 /** Whether the database is as if these changes had just been made. */
 export async function shows(database: Database, changes: readonly Change[]): Promise<boolean> {

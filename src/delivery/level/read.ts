@@ -8,7 +8,7 @@
  */
 import { free } from '../../free.ts';
 import type { KeyRange } from '../store.ts';
-import type { Database } from './database.ts';
+import { type Database, hasPut } from './database.ts';
 
 export type Entry = [key: Buffer, value: Buffer];
 
@@ -103,14 +103,17 @@ async function collect(
     if (step > 1) throw error;
   } finally {
     // Closed at once: an open iterator keeps every file that it might read.
-    if (kept > KEPT_BYTES) await empty(iterator, range.to);
+    if (kept > KEPT_BYTES && hasPut(database)) await forget(iterator, range.to);
     await iterator.close();
   }
   return { entries, cut: false };
 }
 
-/** Makes an iterator forget what its last call found: at the end of its range there is nothing to find. */
-async function empty(iterator: ReturnType<Database['iterator']>, end: Buffer): Promise<void> {
+/**
+ * Makes an iterator forget what its last call found: at the end of its range there is nothing to find. LevelDB goes there by the last key of
+ * all, and ends the process when it can read none: so only where one was written since it was opened.
+ */
+async function forget(iterator: ReturnType<Database['iterator']>, end: Buffer): Promise<void> {
   try {
     iterator.seek(end);
     await iterator.nextv(1);
