@@ -14,6 +14,7 @@ import { selfMetricsText } from '../telemetry/text.ts';
 import { type Context, commandFor, type GlobalOptions, hostOf, registryOf, stateDir } from './context.ts';
 import { createLog } from './log.ts';
 import { Reloading } from './reload.ts';
+import { terminalOf } from './terminal.ts';
 import { version } from './version.ts';
 import { announce, farewell } from './voice.ts';
 
@@ -86,7 +87,7 @@ export async function run(options: RunOptions, context: Context): Promise<void> 
   const stopped = stopOnSignal(agent, [control, web, telemetry], context, log);
   const started = agent.apply(config);
   reloading.begin(started);
-  process.on('SIGHUP', () => void reloading.reload());
+  reloadOnSignal(reloading, context);
   await started;
   ready = true;
   announce({ agent, config, state, pages: web.urls }, context, log);
@@ -105,6 +106,15 @@ async function createState(folder: string): Promise<string> {
     throw new UsageError(`the folder for state cannot be made: ${describe(error)}; name another with --state or TIDEGATE_STATE`);
   }
   return folder;
+}
+
+function reloadOnSignal(reloading: Reloading, { out }: Context): void {
+  const gone = terminalOf(out);
+  process.on('SIGHUP', () => {
+    // A terminal that is closed says so by the same signal.
+    if (gone()) process.kill(process.pid, 'SIGTERM');
+    else void reloading.reload();
+  });
 }
 
 /** The first SIGTERM or SIGINT flushes and resolves; a second one ends the process at once. */

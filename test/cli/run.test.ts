@@ -13,6 +13,7 @@ import {
   type Started,
   serve,
   start,
+  tidegate,
   until,
   workplace,
 } from './process-support.ts';
@@ -123,6 +124,18 @@ describe('tidegate run', () => {
     expect(lines.filter((line) => line.includes('proc/stat is not there'))).toEqual([
       expect.stringMatching(/^not here {2}cpu: /),
     ]);
+  });
+
+  it.runIf(hasTerminal)('stops, and delivers what it has, when its terminal is closed', async () => {
+    const { machine, state } = workplace();
+    const service = start(['--state', state, '--host', machine], { through: onTerminal });
+    await until('greeted', () => Buffer.concat(service.written.out).toString().includes('Ctrl-C stops it.'), service);
+    const archive = join(state, 'events.ndjson');
+    await until('wrote an event', () => eventsOf(archive).length > 0, service);
+    service.child.kill('SIGKILL');
+    await service.ended;
+    await expect.poll(async () => (await tidegate(['--state', state, 'health'])).code).not.toBe(0);
+    expect((await tidegate(['verify', archive])).code).toBe(0);
   });
 
   it('says why its folder for state cannot be made', async () => {
