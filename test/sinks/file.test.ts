@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { options } from '../../sinks/file.ts';
+import { options } from '../../src/file/options.ts';
 import { allEvents, eventsIn, fileSinkOf } from '../file/files.ts';
 import type { Faults } from '../file/support.ts';
 import { connected, faulty, freshPaths, fullAfter, refusalOf, systemError } from '../file/support.ts';
