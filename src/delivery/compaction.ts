@@ -13,7 +13,10 @@ import { ALL_ENTRIES, entryRange } from './keys.ts';
 import type { Lane } from './lane.ts';
 import type { KeyRange } from './store.ts';
 
-/** What was deleted or written of a lane since it was last compacted there, in bytes, that is worth another; and deleted of all lanes when nothing is left. */
+/**
+ * What was deleted or written of a lane since it was last compacted there, in bytes, that is worth another; and what was deleted of all lanes
+ * when nothing is left.
+ */
 const LANE_BYTES = 8 * 2 ** 20;
 const EMPTY_BYTES = 2 ** 20;
 

@@ -193,7 +193,7 @@ export class Lane {
   #remove(entries: readonly Entry[], arrived = false): void {
     for (const entry of entries) if (entry.position === undefined) this.#removeFresh(entry);
     this.disk.remove(entries.filter(({ position }) => position !== undefined));
-    const left = arrived ? entries.filter((entry) => !entry.free()) : entries;
+    const left = entries.filter((entry) => !(arrived && entry.free()));
     this.#memory.settled(left.filter(({ position }) => position !== undefined));
   }
 

@@ -38,7 +38,8 @@ export interface KeyRange {
 export interface Store {
   /**
    * Applies all changes or none. Resolves when a killed process would not lose them; with `sync`, when a power cut would not, nor what came
-   * before. The values are the store's from then on: it gives back their memory. With `reserve` the little that it adds may use the room that is left for deleting, as deletions do.
+   * before. The values are the store's from then on: it gives back their memory. With `reserve` the little that it adds may use the room
+   * that is left for deleting, as deletions do.
    */
   write(changes: readonly Change[], sync: boolean, reserve?: boolean): Promise<void>;
   /** Entries in the order of their keys, up to `max` of them and, but for the first, `maxBytes` of values. */

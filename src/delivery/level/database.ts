@@ -25,8 +25,6 @@ const OPTIONS = {
   compression: true,
 } as const;
 
-const put = new WeakSet<Database>();
-
 /**
  * What a failure asks for.
  *   locked    another process has it
@@ -88,16 +86,19 @@ export async function repairDatabase(path: string): Promise<void> {
   await (Level as unknown as { repair(path: string): Promise<void> }).repair(path);
 }
 
+/** Those that something was written to since they were opened. */
+const written = new WeakSet<Database>();
+
 export async function applyChanges(database: Database, changes: readonly Change[], sync: boolean): Promise<void> {
   const operations = changes.map(({ key, value }) =>
     value === undefined ? { type: 'del' as const, key } : { type: 'put' as const, key, value },
   );
   await database.batch(operations, { sync });
-  if (operations.some(({ type }) => type === 'put')) put.add(database);
+  if (operations.some(({ type }) => type === 'put')) written.add(database);
 }
 
 /** Whether something was written since it was opened, which can be read, whatever is wrong with what was there before. */
-export const hasPut = (database: Database): boolean => put.has(database);
+export const hasPut = (database: Database): boolean => written.has(database);
 
 /** Whether the database is as if these changes had just been made. */
 export async function shows(database: Database, changes: readonly Change[]): Promise<boolean> {
