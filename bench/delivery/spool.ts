@@ -15,6 +15,8 @@ import { sizeOf } from './outage-parts.ts';
 
 const ROWS = 20;
 const EVENTS = 20_000;
+/** Different ones among them: what the bench itself keeps in memory is not to be what the collector is busy with. */
+const DISTINCT = 1000;
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const BYTES = Number(process.env['BENCH_SPOOL_BYTES'] ?? 1e9);
 const CHUNK = 2000;
@@ -96,9 +98,11 @@ async function costOf(work: () => Promise<void>): Promise<Cost> {
 }
 
 async function sideBySide(folder: string): Promise<Figure[]> {
-  const events = new EventMaker(ROWS).many(EVENTS);
+  const pool = new EventMaker(ROWS).many(DISTINCT);
+  const events = Array.from({ length: EVENTS }, (_, i) => pool[i % DISTINCT] as TideEvent);
   const encode = encoderOf('msgpack');
-  const bodies = events.map((event) => encode(event));
+  const distinct = pool.map((event) => encode(event));
+  const bodies = Array.from({ length: EVENTS }, (_, i) => distinct[i % DISTINCT] as Buffer);
   const database = new Level<Buffer, Buffer>(join(folder, 'bare'), { keyEncoding: 'buffer', valueEncoding: 'buffer' });
   await database.open();
   const broker = new NullBroker();
@@ -122,7 +126,7 @@ async function sideBySide(folder: string): Promise<Figure[]> {
     if (round === 0) continue;
     ratios.cpu.push(bare.cpu / (ours.cpu - encoding.cpu));
     ratios.alone.push(bare.cpu / ours.cpu);
-    ratios.wall.push(bare.wall / ours.wall);
+    ratios.wall.push(bare.wall / (ours.wall - encoding.wall));
     each.bare.push(bare.cpu / EVENTS);
     each.ours.push(ours.cpu / EVENTS);
   }
@@ -139,7 +143,12 @@ async function sideBySide(folder: string): Promise<Figure[]> {
       atLeast: 70,
     },
     { what: 'spool: events per CPU second, encoding included', value: 100 * median(ratios.alone), unit: '%' },
-    { what: 'spool: events per second, encoding included', value: 100 * median(ratios.wall), unit: '%' },
+    {
+      what: 'spool: events per second, encoding left out, of bare LevelDB’s',
+      value: 100 * median(ratios.wall),
+      unit: '%',
+      atLeast: 70,
+    },
   ];
 }
 

@@ -19,6 +19,8 @@ import type { KeyRange } from './store.ts';
  */
 const LANE_BYTES = 8 * 2 ** 20;
 const EMPTY_BYTES = 2 ** 20;
+/** How long nothing has been left by then, in milliseconds: where each event goes over the disk, it is empty many times a second. */
+const EMPTY_MS = 500;
 
 interface Deleted {
   bytes: number;
@@ -40,6 +42,8 @@ export class Compaction {
   readonly #moved = new Map<number, Moved>();
   /** Since everything was compacted, in bytes. */
   #bytes = 0;
+  /** Since when nothing is left, on the monotonic clock. */
+  #emptySince: number | undefined;
 
   deleted(entries: readonly Entry[]): void {
     for (const { lane, position, bytes } of entries) {
@@ -52,9 +56,16 @@ export class Compaction {
     }
   }
 
-  /** What is to be compacted now; it counts as done. */
-  due(lanes: readonly Lane[]): KeyRange[] {
-    if (this.#bytes >= EMPTY_BYTES && lanes.every(({ spooled }) => spooled === 0)) {
+  /** When all of it is to be compacted, on the monotonic clock, if nothing comes in between. */
+  get allDueAt(): number | undefined {
+    return this.#emptySince === undefined || this.#bytes < EMPTY_BYTES ? undefined : this.#emptySince + EMPTY_MS;
+  }
+
+  /** What is to be compacted now, on the monotonic clock; it counts as done. */
+  due(lanes: readonly Lane[], now: number): KeyRange[] {
+    if (lanes.some(({ spooled }) => spooled > 0)) this.#emptySince = undefined;
+    else this.#emptySince ??= now;
+    if (now >= (this.allDueAt ?? Number.POSITIVE_INFINITY)) {
       this.#deleted.clear();
       for (const lane of lanes) this.#moved.set(lane.number, endOf(lane));
       this.#bytes = 0;

@@ -1,30 +1,33 @@
 /**
  * An event that a broker sink has accepted: encoded once, numbered, in a lane; and how it stands on disk.
  *
- * A value of the spool, version 1, is
+ * A value of the spool, version 2, with numbers in big-endian order, is
  *
  *   version   1 byte
  *   checksum  4 bytes, CRC-32 of lane and place, as in the key, and all that follows
  *   sum       6 bytes: the size of everything that was ever spooled in this lane, this entry included
- *   length    2 bytes, of the head
- *   head      MessagePack array: run, n, id, type, time, agent, host, sensor, 1 for JSON or 0 for MessagePack; traceparent where there is one
+ *   n, time   8 bytes each, float 64
+ *   flags     1 byte: 1 for JSON, 2 where there is a traceparent
+ *   lengths   2 bytes each, in UTF-16 code units, of run, id, type, agent, host, sensor, traceparent
+ *   size      4 bytes: of the text, in bytes
+ *   text      UTF-8: all of these, one behind the other, because to encode or decode a string costs as much as all of them
  *   body      the encoded event
  *
  * LevelDB checks its own blocks only when it repairs, so that each value has a checksum of its own. Two sums tell how much lies between.
  */
 import { crc32 } from 'node:zlib';
-import { Decoder, Encoder } from '@msgpack/msgpack';
 import type { Message } from '../broker.ts';
 import { free } from '../free.ts';
 
-const VALUE_VERSION = 1;
-const HEAD_AT = 13;
-const [SUM_AT, LENGTH_AT] = [5, 11];
+const VALUE_VERSION = 2;
+const [CHECKSUM_AT, SUM_AT, N_AT, TIME_AT, FLAGS_AT, LENGTHS_AT, SIZE_AT, TEXT_AT] = [1, 5, 11, 19, 27, 28, 42, 46];
+const [JSON_FLAG, TRACED_FLAG] = [1, 2];
 /** What an entry costs in memory and on disk beside its body, in bytes: an estimate, for limits. */
 const OVERHEAD_BYTES = 200;
 
-const CONTENT_TYPES = ['application/msgpack', 'application/json'] as const;
-export type ContentType = (typeof CONTENT_TYPES)[number];
+export type ContentType = 'application/msgpack' | 'application/json';
+const MSGPACK_TYPE: ContentType = 'application/msgpack';
+const JSON_TYPE: ContentType = 'application/json';
 
 /** What an entry is made of. */
 export type EntryFields = Omit<Message, 'seq' | 'backfill'> & { readonly run: string; readonly n: number };
@@ -52,7 +55,7 @@ export class Entry implements Message {
   sum = 0;
   /** Whether it is in flight. */
   sending = false;
-  /** Whether somebody else may still read its body: a call that was given up, or the dead letter that it was. */
+  /** Whether its body is not to be given back: it was, or somebody else may still read it, a call that was given up or the dead letter that it was. */
   shared = false;
   /** What limits count, in bytes. */
   readonly bytes: number;
@@ -77,7 +80,9 @@ export class Entry implements Message {
 
   /** Nobody needs its body any more. Says whether its memory was given back; if not, it is the collector's. */
   free(): boolean {
-    return !this.shared && free(this.body);
+    if (this.shared) return false;
+    this.shared = true;
+    return free(this.body);
   }
 
   /** The same event, taken up again under another number. */
@@ -97,22 +102,23 @@ export class Entry implements Message {
 /** What limits count of entries together, in bytes. */
 export const sizeOf = (entries: readonly Entry[]): number => entries.reduce((sum, { bytes }) => sum + bytes, 0);
 
-const encoder = new Encoder();
-const decoder = new Decoder({ maxArrayLength: 16, maxStrLength: 65_535, maxMapLength: 0, maxBinLength: 0, maxExtLength: 0 });
-
-/** The value that the spool keeps under the entry's place; a dead letter has none. */
-export function encodeEntry(entry: Entry): Buffer {
-  const { run, n, id, type, time, agent, host, sensor, contentType, body, sum, lane, position = 0, traceparent } = entry;
-  const parts: unknown[] = [run, n, id, type, time, agent, host, sensor, CONTENT_TYPES.indexOf(contentType)];
-  if (traceparent !== undefined) parts.push(traceparent);
-  const head = encoder.encodeSharedRef(parts);
-  const value = Buffer.allocUnsafe(HEAD_AT + head.length + body.length);
+/** The value that the spool keeps under the entry's place; a dead letter has none. `allocate` makes a buffer of so many bytes. */
+export function encodeEntry(entry: Entry, allocate: (bytes: number) => Buffer = Buffer.allocUnsafe): Buffer {
+  const { run, id, type, agent, host, sensor, traceparent = '', body, lane, position = 0 } = entry;
+  const texts = [run, id, type, agent, host, sensor, traceparent];
+  const text = texts.join('');
+  const size = Buffer.byteLength(text);
+  const value = allocate(TEXT_AT + size + body.length);
   value[0] = VALUE_VERSION;
-  value.writeUIntBE(sum, SUM_AT, 6);
-  value.writeUInt16BE(head.length, LENGTH_AT);
-  value.set(head, HEAD_AT);
-  value.set(body, HEAD_AT + head.length);
-  value.writeUInt32BE(crc32(value.subarray(SUM_AT), seedOf(lane, position)), 1);
+  value.writeUIntBE(entry.sum, SUM_AT, 6);
+  value.writeDoubleBE(entry.n, N_AT);
+  value.writeDoubleBE(entry.time, TIME_AT);
+  value[FLAGS_AT] = (entry.contentType === JSON_TYPE ? JSON_FLAG : 0) | (entry.traceparent === undefined ? 0 : TRACED_FLAG);
+  for (let i = 0, at = LENGTHS_AT; at < SIZE_AT; i++, at += 2) value.writeUInt16BE((texts[i] as string).length, at);
+  value.writeUInt32BE(size, SIZE_AT);
+  value.write(text, TEXT_AT);
+  value.set(body, TEXT_AT + size);
+  value.writeUInt32BE(crc32(value.subarray(SUM_AT), seedOf(lane, position)), CHECKSUM_AT);
   return value;
 }
 
@@ -121,28 +127,35 @@ const seedOf = (lane: number, place: number): number => (Math.imul(lane + 1, 0x9
 
 /** An entry from its value; undefined when the value is not what was written. */
 export function decodeEntry(value: Buffer, lane: number, place: number): Entry | undefined {
-  if (value.length < HEAD_AT || value[0] !== VALUE_VERSION) return undefined;
-  if (value.readUInt32BE(1) !== crc32(value.subarray(SUM_AT), seedOf(lane, place))) return undefined;
-  const end = HEAD_AT + value.readUInt16BE(LENGTH_AT);
-  const head = decoder.decode(value.subarray(HEAD_AT, end)) as Head;
-  const [run, n, id, type, time, agent, host, sensor, json, traceparent] = head;
-  const fields = {
+  if (value.length < TEXT_AT || value[0] !== VALUE_VERSION) return undefined;
+  if (value.readUInt32BE(CHECKSUM_AT) !== crc32(value.subarray(SUM_AT), seedOf(lane, place))) return undefined;
+  const flags = value[FLAGS_AT] as number;
+  const end = TEXT_AT + value.readUInt32BE(SIZE_AT);
+  const text = value.toString('utf8', TEXT_AT, end);
+  let [from, at] = [0, LENGTHS_AT];
+  const next = (): string => {
+    const to = from + value.readUInt16BE(at);
+    const part = text.slice(from, to);
+    [from, at] = [to, at + 2];
+    return part;
+  };
+  // In their order.
+  const [run, id, type, agent, host, sensor, traceparent] = [next(), next(), next(), next(), next(), next(), next()];
+  const fields: EntryFields = {
     run,
-    n,
+    n: value.readDoubleBE(N_AT),
     id,
     type,
-    time,
+    time: value.readDoubleBE(TIME_AT),
     agent,
     host,
     sensor,
-    contentType: CONTENT_TYPES[json],
+    contentType: (flags & JSON_FLAG) === 0 ? MSGPACK_TYPE : JSON_TYPE,
     body: value.subarray(end),
     lane,
-    traceparent,
+    traceparent: (flags & TRACED_FLAG) === 0 ? undefined : traceparent,
   };
   const entry = new Entry(fields, 0, place);
   entry.sum = value.readUIntBE(SUM_AT, 6);
   return entry;
 }
-
-type Head = [string, number, string, string, number, string, string, string, 0 | 1, string?];

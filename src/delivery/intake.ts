@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import { JsonEncoder } from '../codec/json.ts';
 import { MsgpackEncoder } from '../codec/msgpack.ts';
 import type { Cell, TideEvent } from '../event.ts';
+import { Slabs } from '../free.ts';
 import type { Ledger } from '../ledger.ts';
 import type { QueueOptions } from '../queue.ts';
 import { type ContentType, Entry } from './entry.ts';
@@ -33,6 +34,7 @@ export class Intake {
   #turn = 0;
   readonly #json = new JsonEncoder();
   readonly #msgpack = new MsgpackEncoder();
+  readonly #slabs = new Slabs();
 
   constructor(run: string, options: IntakeOptions, ledger: Ledger, clock: Clock) {
     this.#run = run;
@@ -72,9 +74,11 @@ export class Intake {
 
   /** The event as its message's body. */
   encode(event: TideEvent): { contentType: ContentType; body: Buffer } {
-    return this.#options.delivery.format === 'json'
-      ? { contentType: 'application/json', body: Buffer.from(this.#json.encodeBytes(event)) }
-      : { contentType: 'application/msgpack', body: Buffer.from(this.#msgpack.encode(event)) };
+    const isJson = this.#options.delivery.format === 'json';
+    const bytes = isJson ? this.#json.encodeBytes(event) : this.#msgpack.encode(event);
+    const body = this.#slabs.allocate(bytes.length);
+    body.set(bytes);
+    return { contentType: isJson ? 'application/json' : 'application/msgpack', body };
   }
 
   /** Takes up a dead letter again, with a number of its own, in one of the lanes that there are now. */
@@ -100,6 +104,7 @@ export class Intake {
     if (entry.bytes > max_bytes || this.#blocked || (full && when_full === 'drop_newest')) {
       this.#ledger.drop('queued', 'queue_full', 1);
       lane.losses.add(entry.run, 'queue_full', entry.n);
+      entry.free();
       return;
     }
     lane.push(entry);

@@ -93,6 +93,7 @@ export class Lane {
       this.#fresh.remove(i);
       this.#forget(entry);
       this.#lose(entry, 'queued', reason);
+      entry.free();
       return true;
     }
     return false;
@@ -114,8 +115,7 @@ export class Lane {
 
   /** Forgets the copies in memory of what is on disk, unless they take less than `bytes`. */
   uncache(bytes: number): void {
-    // A sender that has taken the lane over may have some of them in its hands.
-    this.#memory.letGo(this.disk.uncache(bytes).filter((entry) => this.claimed || entry.sending || !entry.free()));
+    this.#memory.letGo(this.disk.uncache(bytes).filter((entry) => entry.sending || !entry.free()));
   }
 
   /** The next entries of what is in memory, marked as in flight. */
@@ -138,6 +138,11 @@ export class Lane {
       batch.push(entry);
     }
     return batch;
+  }
+
+  /** The next entries that have a place, when the first of them has a copy in memory. */
+  cached(maxEvents: number, maxBytes: number, durableOnly: boolean): Entry[] | undefined {
+    return this.disk.head < this.disk.cacheFrom ? undefined : this.next('disk', maxEvents, maxBytes, durableOnly);
   }
 
   /** Marks entries as in flight. */

@@ -4,6 +4,7 @@
  * A lane's record is written when a new run begins to write to it, when a hole is made, and every few seconds; see `spool-state.ts`.
  */
 import type { Clock } from '../clock.ts';
+import { Slabs } from '../free.ts';
 import { type Entry, encodeEntry } from './entry.ts';
 import { entryKey, laneKey, lossesKey } from './keys.ts';
 import type { Lane } from './lane.ts';
@@ -41,6 +42,8 @@ export class Plan {
 
 export class Planner {
   readonly #clock: Clock;
+  readonly #slabs = new Slabs();
+  readonly #allocate = (bytes: number): Buffer => this.#slabs.allocate(bytes);
   /** When each lane's record was written, on the monotonic clock. */
   readonly #recorded = new Map<number, number>();
   /** Whose entries each lane has on disk. */
@@ -127,7 +130,7 @@ export class Planner {
         plan.rest = true;
         return { written: entry.position as number, segments: segments() };
       }
-      plan.changes.push({ key: entryKey(lane.number, entry.position as number), value: encodeEntry(entry) });
+      plan.changes.push({ key: entryKey(lane.number, entry.position as number), value: encodeEntry(entry, this.#allocate) });
       plan.bytes += entry.bytes;
       plan.writes = true;
       first ??= entry;

@@ -125,7 +125,9 @@ export class Sender {
     lane.claimed = true;
     const grant = this.#paced() && lane.spooled > 0 ? pacer.grant(max_events, max_bytes) : undefined;
     try {
-      const read = await this.#read(grant ?? { events: max_events, bytes: max_bytes });
+      const limits = grant ?? { events: max_events, bytes: max_bytes };
+      // What has a copy in memory is in flight before anybody may give the copy back.
+      const read = lane.cached(limits.events, limits.bytes, options().always) ?? (await this.#read(limits));
       // Reading took a while, in which everything may have changed.
       const entries = stopped() || health.wait !== 0 ? [] : this.#unexpired(this.#launch(read));
       if (grant) pacer.went(grant, entries.length, sizeOf(entries));
@@ -142,12 +144,10 @@ export class Sender {
     return true;
   }
 
-  /** The first entries that have a place. */
+  /** The first entries, which are on disk alone. */
   async #read({ events, bytes }: Pick<Grant, 'events' | 'bytes'>): Promise<Entry[]> {
-    const { lane } = this;
-    const { keeper, options } = this.#parts;
-    if (lane.disk.head >= lane.disk.cacheFrom) return lane.next('disk', events, bytes, options().always);
-    return keeper.spool && keeper.store ? await keeper.spool.read(lane, events, bytes) : [];
+    const { spool, store } = this.#parts.keeper;
+    return spool && store ? await spool.read(this.lane, events, bytes) : [];
   }
 
   #launch(read: readonly Entry[]): Entry[] {

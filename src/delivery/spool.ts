@@ -43,6 +43,7 @@ export class Spool {
   #unsyncedSince: number | undefined;
   readonly #compaction = new Compaction();
   #compacting: Promise<void> | undefined;
+  #cancelLook: (() => void) | undefined;
   #closed = false;
 
   constructor(parts: SpoolParts, options: SpoolOptions, lanes: SpoolState['lanes']) {
@@ -212,15 +213,19 @@ export class Spool {
 
   /** Gives back the disk of what was deleted, beside everything else. */
   #compact(): void {
-    if (this.#compacting) return;
-    const ranges = this.#compaction.due([...this.#parts.lanes()]);
+    if (this.#compacting || this.#closed) return;
+    const now = this.#parts.clock.monotonic();
+    const ranges = this.#compaction.due([...this.#parts.lanes()], now);
+    this.#cancelLook?.();
+    const { allDueAt } = this.#compaction;
+    if (allDueAt !== undefined) this.#cancelLook = this.#parts.clock.after(Math.max(1, allDueAt - now), () => this.#compact());
     if (ranges.length === 0) return;
     this.#compacting = this.#compactAll(ranges)
       .catch(() => {})
       .finally(() => {
         this.#compacting = undefined;
         // Perhaps the last of a drain was deleted meanwhile.
-        if (!this.#closed) this.#compact();
+        this.#compact();
       });
   }
 
@@ -230,6 +235,7 @@ export class Spool {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#cancelLook?.();
     await this.#writing?.catch(() => {});
     await this.#compacting;
     await this.#store.close();

@@ -90,11 +90,14 @@ export async function repairDatabase(path: string): Promise<void> {
 const written = new WeakSet<Database>();
 
 export async function applyChanges(database: Database, changes: readonly Change[], sync: boolean): Promise<void> {
-  const operations = changes.map(({ key, value }) =>
-    value === undefined ? { type: 'del' as const, key } : { type: 'put' as const, key, value },
-  );
-  await database.batch(operations, { sync });
-  if (operations.some(({ type }) => type === 'put')) written.add(database);
+  // Chained, because LevelDB's binding looks up each member of an array's operations by its name, which takes longer than all else in it.
+  const batch = database.batch();
+  for (const { key, value } of changes) {
+    if (value === undefined) batch.del(key);
+    else batch.put(key, value);
+  }
+  await batch.write({ sync });
+  if (changes.some(({ value }) => value !== undefined)) written.add(database);
 }
 
 /** Whether something was written since it was opened, which can be read, whatever is wrong with what was there before. */
