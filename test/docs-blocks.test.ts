@@ -8,7 +8,8 @@ import { parse } from 'yaml';
 import { loadConfig } from '../src/config/load.ts';
 import { tidegate } from './cli/process-support.ts';
 import { BLOCKS, blocksOf, type DocBlock } from './doc-blocks.ts';
-import { REPOSITORY, temporaryFolder, writeFiles } from './support.ts';
+import { REPOSITORY, writeFiles } from './support.ts';
+import { temporaryFolder } from './temporary.ts';
 
 /** Languages, and where their blocks are tried out. */
 const LANGUAGES: Readonly<Record<string, string>> = {

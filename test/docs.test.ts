@@ -8,7 +8,8 @@ import { decodeJson } from '../src/consumer.ts';
 import { registry } from '../src/registry.ts';
 import { emitted } from '../src/sensor.ts';
 import { blocksOf, PAGES } from './doc-blocks.ts';
-import { REPOSITORY, temporaryFolder } from './support.ts';
+import { REPOSITORY } from './support.ts';
+import { temporaryFolder } from './temporary.ts';
 
 const read = (path: string): string => readFileSync(join(REPOSITORY, path), 'utf8');
 

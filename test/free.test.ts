@@ -1,7 +1,7 @@
 /** Memory of large buffers that is given back at once, and of whom it is not. */
 import { expect, it } from 'vitest';
 import { SinkError } from '../src/errors.ts';
-import { free } from '../src/free.ts';
+import { free, Slabs } from '../src/free.ts';
 import { Bench, settingsOf } from './delivery/parts.ts';
 
 const LARGE = 50_000;
@@ -14,6 +14,25 @@ it('gives back a large buffer, and leaves small ones and parts of larger ones al
   // What was in front of it, as in a value of the spool, goes with it.
   expect(free(whole.subarray(100))).toBe(true);
   expect(part.length).toBe(0);
+});
+
+it('gives back small buffers that were allocated together, when the last of them goes', () => {
+  const slabs = new Slabs();
+  const parts = Array.from({ length: 100 }, (_, i) => slabs.allocate(1000).fill(i));
+  const first = parts.filter(({ buffer }) => buffer === parts[0]?.buffer);
+  expect(first.length).toBeGreaterThan(10);
+  expect(first.length).toBeLessThan(100);
+  expect(parts.every((part, i) => part.every((byte) => byte === i))).toBe(true);
+  for (const part of first.slice(1)) expect(free(part)).toBe(true);
+  expect(first[0]?.every((byte) => byte === 0)).toBe(true);
+  expect(first[0]).toHaveLength(1000);
+  free(first[0] as Buffer);
+  expect(first.map(({ length }) => length)).toEqual(first.map(() => 0));
+  // Those of the slab that has room yet stay, also when none of them is needed.
+  const last = parts.filter(({ buffer }) => buffer === parts.at(-1)?.buffer);
+  for (const part of last) free(part);
+  expect(slabs.allocate(10).buffer).toBe(last[0]?.buffer);
+  expect(slabs.allocate(LARGE).buffer.byteLength).toBe(LARGE);
 });
 
 it('gives back what has arrived, but not before', async () => {

@@ -16,7 +16,8 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { Unavailable } from '../src/errors.ts';
 import { FileReader, type Given, Host, HotFile, type OnRead, requirePath } from '../src/host.ts';
-import { hostOf, temporaryFolder, writeFiles } from './support.ts';
+import { hostOf, writeFiles } from './support.ts';
+import { temporaryFolder } from './temporary.ts';
 
 /** First size of a file's buffer, in bytes. */
 const BUFFER = 4096;

@@ -6,7 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { REPOSITORY, temporaryFolder } from './support.ts';
+import { REPOSITORY } from './support.ts';
+import { temporaryFolder } from './temporary.ts';
 
 /** The most that the package may weigh, packed, in bytes: more means that something is in it that nobody meant. */
 const PACKED_BYTES_MAX = 1024 * 1024;

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../src/errors.ts';
 import { createRegistry, loadSensor, loadSink, sensorNames, sinkNames } from '../src/registry.ts';
-import { REPOSITORY, temporaryFolder, writeFiles } from './support.ts';
+import { REPOSITORY, writeFiles } from './support.ts';
+import { temporaryFolder } from './temporary.ts';
 
 const component = (name: string) =>
   `globalThis.tidegateLoaded = [...(globalThis.tidegateLoaded ?? []), '${name}'];\nexport default { name: '${name}' };\n`;

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { defineSensor, emitted, type SensorContext } from '../src/sensor.ts';
 import { setup } from './agent-setup.ts';
 import { valueSchema } from './events.ts';
-import { temporaryFolder } from './support.ts';
+import { temporaryFolder } from './temporary.ts';
 
 /** A sensor that counts its samples over all runs. */
 function counting(contexts: SensorContext[], times: number[]) {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sensorState, sensorStateToRead } from '../src/sensor-state.ts';
-import { temporaryFolder } from './support.ts';
+import { temporaryFolder } from './temporary.ts';
 
 function setup(folder = temporaryFolder()) {
   const said: string[] = [];

@@ -1,13 +1,13 @@
 /** What tests of sensors share: hosts made of fixture files, one sample as plain values, golden files, upstream test material. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import type * as z from 'zod';
 import type { Cell, Table } from '../src/event.ts';
 import { Host, type HostOptions } from '../src/host.ts';
 import type { Sampler, Sensor, SensorContext } from '../src/sensor.ts';
+import { temporaryFolder } from './temporary.ts';
 
 export const REPOSITORY = resolve(import.meta.dirname, '..');
 
@@ -16,13 +16,6 @@ export type PlainRow = Record<string, Cell | number>;
 export interface PlainTable {
   type: string;
   rows: PlainRow[];
-}
-
-/** A folder for one test file, removed after it. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tidegate-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** A Linux host over `fixtures/<path>`, which holds `proc/`, `sys/` or both, and perhaps `host.json`. */

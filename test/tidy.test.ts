@@ -7,7 +7,8 @@ import { copyFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Files, RULES, readRepository } from '../scripts/tidy.ts';
-import { REPOSITORY, temporaryFolder, writeFiles } from './support.ts';
+import { REPOSITORY, writeFiles } from './support.ts';
+import { temporaryFolder } from './temporary.ts';
 
 const repository = readRepository(REPOSITORY);
 

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Host } from '../src/host.ts';
-import { temporaryFolder, writeFiles } from './support.ts';
+import { writeFiles } from './support.ts';
+import { temporaryFolder } from './temporary.ts';
 
 test('a file of a host is read once in a turn of the event loop, for all who ask', async () => {
   const folder = temporaryFolder();

@@ -7,7 +7,8 @@ import * as z from 'zod';
 import { type AnyTable, type Cells, counter, defineSchema, gauge, type LabelMap, type Values } from '../src/event.ts';
 import { defineSensor, type Sampler } from '../src/sensor.ts';
 import { defineSink, type Sink } from '../src/sink.ts';
-import { REPOSITORY, temporaryFolder, writeFiles } from './support.ts';
+import { REPOSITORY, writeFiles } from './support.ts';
+import { temporaryFolder } from './temporary.ts';
 
 const disk = defineSchema({
   type: 'test.disk',

@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { REPOSITORY, temporaryFolder } from '../support.ts';
+import { REPOSITORY } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 /** Runs tests of brokers with nothing in PATH but Node, and no jars in the cache. */
 function run(env: Record<string, string> = {}): { status: number | null; output: string } {

@@ -5,7 +5,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, expect, it, test } from 'vitest';
-import { REPOSITORY, temporaryFolder } from '../support.ts';
+import { REPOSITORY } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { describeOwn } from './index.ts';
 
 const owners: ChildProcess[] = [];

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import cgroup from '../../sensors/cgroup.ts';
 import { Unavailable } from '../../src/errors.ts';
 import { Host } from '../../src/host.ts';
-import { hostOf, open, rowsOf, sample, sampleOnce, temporaryFolder, writeFiles } from '../support.ts';
+import { hostOf, open, rowsOf, sample, sampleOnce, writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { cgroups, mount, one, pids, TOP, V2 } from './support.ts';
 
 describe('our own cgroup', () => {

@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { createServer as listen } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { type Ended, serve, tidegate, until } from './process-support.ts';
 
 const health = async (state: string): Promise<Ended> => await tidegate(['--state', state, 'health']);

@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { type DecodedEvent, decodeJson } from '../../src/consumer.ts';
-import { REPOSITORY, temporaryFolder, writeFiles } from '../support.ts';
+import { REPOSITORY, writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const MAIN = join(REPOSITORY, 'src', 'main.ts');
 /** A condition that has not come true after this never will, in milliseconds, unless a caller has more patience. */

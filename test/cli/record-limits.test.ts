@@ -7,7 +7,8 @@ import system from '../../sensors/system.ts';
 import { filesystemSizes, record } from '../../src/cli/record.ts';
 import { UsageError } from '../../src/errors.ts';
 import { Host, type HostOptions } from '../../src/host.ts';
-import { fixtureHost, type PlainTable, sampleOnce, temporaryFolder, writeFiles } from '../support.ts';
+import { fixtureHost, type PlainTable, sampleOnce, writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { recordOf } from './record-support.ts';
 
 describe('limits', () => {

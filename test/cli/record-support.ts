@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Recorded, type RecordOptions, record } from '../../src/cli/record.ts';
 import { Host, type HostOptions } from '../../src/host.ts';
-import { hostAt, temporaryFolder, writeFiles } from '../support.ts';
+import { hostAt, writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 /** Makes a machine of these files and records what `ask` asks of it. */
 export async function recordOf(

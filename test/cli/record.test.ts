@@ -5,7 +5,8 @@ import cgroup from '../../sensors/cgroup.ts';
 import system from '../../sensors/system.ts';
 import { record } from '../../src/cli/record.ts';
 import { Host } from '../../src/host.ts';
-import { fixtureHost, sampleOnce, temporaryFolder, writeFiles } from '../support.ts';
+import { fixtureHost, sampleOnce, writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { everything, filesBelow, recordOf } from './record-support.ts';
 
 describe('a recording', () => {

@@ -4,7 +4,7 @@ import { cpSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSyn
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLevelStore } from '../../src/delivery/level-store.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { type Ended, type Started, serve, start, tidegate, until, workplace } from './process-support.ts';
 
 /** Nobody listens on port 1 of loopback. */

@@ -7,7 +7,8 @@ import { LineSplitter } from '../../src/command/lines.ts';
 import { parseNagios } from '../../src/command/nagios.ts';
 import { documentOf, RecordReader } from '../../src/command/records.ts';
 import { SEED } from '../events.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 describe('csv', () => {
   test.each<[string, string | undefined, string[][]]>([

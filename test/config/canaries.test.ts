@@ -6,7 +6,8 @@ import { stringify } from 'yaml';
 import { display } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { ConfigError, formatMistake } from '../../src/config/mistake.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { allLeaves, type OptionLeaf, optionsWith } from './option-leaves.ts';
 
 const folder = temporaryFolder();

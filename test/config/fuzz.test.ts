@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/mistake.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { testRegistry } from './support.ts';
 
 const TEXT = `interval: 10s

@@ -4,7 +4,8 @@ import * as z from 'zod';
 import { type InitSensor, initConfig } from '../../src/config/init.ts';
 import { type Loaded, loadConfig } from '../../src/config/load.ts';
 import { secret } from '../../src/options.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { testRegistry } from './support.ts';
 
 async function text(about: (name: string) => Partial<InitSensor> = () => ({})): Promise<string> {

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { display } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/mistake.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { around, load, mistakes, short, testRegistry } from './support.ts';
 
 describe('a right configuration', () => {

@@ -10,7 +10,8 @@ import { formatMistake } from '../../src/config/mistake.ts';
 import { sensorCommon, sinkCommon } from '../../src/config/schema.ts';
 import { kindOf, optionsOf } from '../../src/config/shapes.ts';
 import { loadSensor, loadSink, sensorNames, sinkNames } from '../../src/registry.ts';
-import { REPOSITORY, temporaryFolder, writeFiles } from '../support.ts';
+import { REPOSITORY, writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { refusals } from './json-schema-walker.ts';
 
 async function loaded(content: string): Promise<Loaded> {

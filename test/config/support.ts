@@ -9,7 +9,8 @@ import { bytes, duration, globs, regex, secret } from '../../src/options.ts';
 import type { Registry } from '../../src/registry.ts';
 import { defineSensor, type Sensor } from '../../src/sensor.ts';
 import { defineSink, type SinkDefinition } from '../../src/sink.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const schema = (type: string) =>
   defineSchema({ type, doc: 'A test.', attributes: [], fields: { value: gauge('1', 'A value.') } });

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { display } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 test('a token in a header is hidden wherever it would be shown, and the path of a token is not', async () => {
   const folder = temporaryFolder();

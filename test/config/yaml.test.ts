@@ -4,7 +4,8 @@ import { getHeapStatistics } from 'node:v8';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/mistake.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { around, failure, load, mistakes, short, testRegistry } from './support.ts';
 
 describe('syntax', () => {

@@ -9,7 +9,8 @@ import cgroup from '../../sensors/cgroup.ts';
 import system from '../../sensors/system.ts';
 import { ownPaths } from '../../src/cgroup/mounts.ts';
 import { mount, TOP, V2 } from '../cgroup/support.ts';
-import { conformance, hostAt, hostOf, rowsOf, sampleOnce, temporaryFolder, unpackTtar } from '../support.ts';
+import { conformance, hostAt, hostOf, rowsOf, sampleOnce, unpackTtar } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const archive = conformance('procfs/fixtures.ttar.gz');
 const expected = conformance('procfs/expected-from-go-tests.json');

@@ -11,7 +11,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import sockets from '../../sensors/sockets.ts';
 import { parseMounts, visibleMounts } from '../../src/statfs/mounts.ts';
 import { Text } from '../../src/text.ts';
-import { conformance, hostOf, type PlainRow, rowsOf, sampleOnce, temporaryFolder, unpackTtar } from '../support.ts';
+import { conformance, hostOf, type PlainRow, rowsOf, sampleOnce, unpackTtar } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const archive = conformance('procfs/fixtures.ttar.gz');
 const answers = conformance('procfs/expected-from-go-tests.json');

@@ -20,17 +20,8 @@ import raid from '../../sensors/raid.ts';
 import softnet from '../../sensors/softnet.ts';
 import temperature from '../../sensors/temperature.ts';
 import type { Sensor } from '../../src/sensor.ts';
-import {
-  conformance,
-  hostAt,
-  hostOf,
-  type PlainRow,
-  type PlainTable,
-  rowsOf,
-  sampleOnce,
-  temporaryFolder,
-  unpackTtar,
-} from '../support.ts';
+import { conformance, hostAt, hostOf, type PlainRow, type PlainTable, rowsOf, sampleOnce, unpackTtar } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const archive = conformance('procfs/fixtures.ttar.gz');
 const answers = conformance('procfs/expected-from-go-tests.json');

@@ -11,7 +11,8 @@ import paging from '../../sensors/paging.ts';
 import pressure from '../../sensors/pressure.ts';
 import { Malformed } from '../../src/errors.ts';
 import type { Host } from '../../src/host.ts';
-import { conformance, hostAt, hostOf, rowsOf, sampleOnce, temporaryFolder, unpackTtar } from '../support.ts';
+import { conformance, hostAt, hostOf, rowsOf, sampleOnce, unpackTtar } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const archive = conformance('procfs/fixtures.ttar.gz');
 const answers = conformance('procfs/expected-from-go-tests.json');

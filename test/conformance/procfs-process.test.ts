@@ -15,7 +15,8 @@ import processes from '../../sensors/processes.ts';
 import { cgroupPath } from '../../src/process/identity.ts';
 import { STAT, Stat } from '../../src/process/stat.ts';
 import { by } from '../process/proc-folder.ts';
-import { conformance, hostAt, type PlainRow, type PlainTable, sampleOnce, temporaryFolder, unpackTtar } from '../support.ts';
+import { conformance, hostAt, type PlainRow, type PlainTable, sampleOnce, unpackTtar } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const archive = conformance('procfs/fixtures.ttar.gz');
 const answers = conformance('procfs/expected-from-go-tests.json');

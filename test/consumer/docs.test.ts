@@ -11,7 +11,8 @@ import type { Message } from '../../src/broker.ts';
 import type { DecodedEvent } from '../../src/consumer.ts';
 import { headersOf } from '../../src/kafka/headers.ts';
 import { propertiesOf } from '../rabbitmq/properties.ts';
-import { REPOSITORY, temporaryFolder, writeFiles } from '../support.ts';
+import { REPOSITORY, writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { lostMessage, sent } from './messages.ts';
 
 const PAGE = readFileSync(join(REPOSITORY, 'docs/consuming.md'), 'utf8');

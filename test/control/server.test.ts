@@ -14,7 +14,7 @@ import type { Handle } from '../../src/http/listener.ts';
 import { Web } from '../../src/http/web.ts';
 import type { Log } from '../../src/log.ts';
 import { agentOf, configOf, serviceOf } from '../http/service.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const letterOf = (number: number): DeadLetter => {
   const body = Buffer.from('{}');

@@ -3,7 +3,7 @@ import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statS
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type LevelStore, openLevelStore } from '../../src/delivery/level-store.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { del, key, numberOf, numbers, PLENTY, put, puts, range, upTo } from './disk-keys.ts';
 
 const place = temporaryFolder();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { dataOf } from '../../src/delivery/level/folder.ts';
 import { openLevelStore } from '../../src/delivery/level-store.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { numbers, put, upTo } from './disk-keys.ts';
 
 const OPTIONS = { minFree: 0, ballast: 0 };

@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type LevelStore, type LevelStoreOptions, openLevelStore } from '../../src/delivery/level-store.ts';
 import type { Change } from '../../src/delivery/store.ts';
 import { SEED } from '../events.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { del, key, numberOf, numbers, PLENTY, put, puts, range, upTo } from './disk-keys.ts';
 import { storeConformance } from './store-conformance.ts';
 

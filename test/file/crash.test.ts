@@ -13,7 +13,7 @@ import type { FileFormat } from '../../src/file/tail.ts';
 import { FakeClock } from '../clock.ts';
 import { SEED } from '../events.ts';
 import { decoded, diskEvent, diskEvents, oddEvent, patient } from '../sink-events.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { allEvents, fileSinkOf } from './files.ts';
 import { type Faults, faulty, freshPaths, fullAfter, refusalOf } from './support.ts';
 

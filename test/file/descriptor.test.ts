@@ -2,7 +2,7 @@ import { constants, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Descriptor, identityAt } from '../../src/file/descriptor.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
 

@@ -6,7 +6,7 @@ import type { SinkError } from '../../src/errors.ts';
 import type { Handle } from '../../src/file/handle.ts';
 import { type OpenFile, openFile } from '../../src/file/open.ts';
 import { patient } from '../sink-events.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { fileSinkOf } from './files.ts';
 
 /** The refusal's code and message. */

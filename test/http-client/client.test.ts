@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { HttpClient } from '../../src/http-client/client.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { deadPort, httpServer, json, tcpServer } from './servers.ts';
 import { clientOf, failure, get } from './support.ts';
 

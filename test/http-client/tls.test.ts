@@ -3,7 +3,7 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import type { HttpClient } from '../../src/http-client/client.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { certificates, json, tlsServer } from './servers.ts';
 import { clientOf, failure, get } from './support.ts';
 

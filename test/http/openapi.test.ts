@@ -6,7 +6,7 @@ import type { DeadLetter } from '../../src/delivery/dead-letters.ts';
 import { Entry } from '../../src/delivery/entry.ts';
 import { openLevelStore } from '../../src/delivery/level-store.ts';
 import { StoreError } from '../../src/delivery/store.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { serving, TOKEN } from './service.ts';
 
 interface Operation {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { certificates, takeDefaultPort } from '../http-client/servers.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { configOf, serving, TOKEN } from './service.ts';
 
 /** With spaces in it, as a passphrase has. */

@@ -14,8 +14,8 @@ import type { ServedAgent, ServedDelivery, Service } from '../../src/http/servic
 import { Web } from '../../src/http/web.ts';
 import { SinkCounts } from '../../src/sink-counts.ts';
 import type { ProcessReading } from '../../src/telemetry/process-figures.ts';
-import { temporaryFolder } from '../support.ts';
 import { PROCESS } from '../telemetry/scene.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 export const TOKEN = 'a-token-of-24-characters';
 

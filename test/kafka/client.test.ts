@@ -14,7 +14,7 @@ import { Sockets } from '../../src/kafka/sockets.ts';
 import { Topics } from '../../src/kafka/topics.ts';
 import { Authority } from '../brokers/certificates.ts';
 import { FakeClock } from '../clock.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 async function listen(server: Server): Promise<{ port: number; accepted: Promise<Socket> }> {
   const accepted = once(server, server.listenerCount('secureConnection') > 0 ? 'secureConnection' : 'connection').then(

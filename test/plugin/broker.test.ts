@@ -9,7 +9,8 @@ import { loadConfig } from '../../src/config/load.ts';
 import { defineSchema, gauge } from '../../src/event.ts';
 import { findPlugins } from '../../src/plugin/find.ts';
 import { pluginSink } from '../../src/plugin/sink.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const FERRY = `import { appendFileSync } from 'node:fs';
 import { defineBroker, SinkError, z } from 'tidegate/sink';

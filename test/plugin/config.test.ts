@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { display } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { findPlugins } from '../../src/plugin/find.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { plugins } from './support.ts';
 
 const { folder } = plugins({

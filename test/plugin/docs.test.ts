@@ -9,7 +9,8 @@ import { findPlugins } from '../../src/plugin/find.ts';
 import { pluginSensor } from '../../src/plugin/sensor.ts';
 import { pluginSink } from '../../src/plugin/sink.ts';
 import { isBroker } from '../../src/sink.ts';
-import { REPOSITORY, temporaryFolder, writeFiles } from '../support.ts';
+import { REPOSITORY, writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const PAGE = readFileSync(join(REPOSITORY, 'docs/plugins.md'), 'utf8');
 const blocksOf = (language: string): string[] =>

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import type { PluginFile } from '../../src/plugin/find.ts';
 import { findPlugins } from '../../src/plugin/find.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const TIDE = `
 import { defineSchema, defineSensor, duration, gauge, secret, z } from 'tidegate/sensor';

@@ -7,7 +7,8 @@ import sensor from '../../sensors/process.ts';
 import processes from '../../sensors/processes.ts';
 import { Host } from '../../src/host.ts';
 import type { Sampler } from '../../src/sensor.ts';
-import { open, rowsOf, sample, sampleOnce, temporaryFolder } from '../support.ts';
+import { open, rowsOf, sample, sampleOnce } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { by } from './proc-folder.ts';
 
 const SHELL = '/bin/sh';

@@ -2,7 +2,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host } from '../../src/host.ts';
-import { hostAt, type PlainRow, type PlainTable, rowsOf, temporaryFolder, writeFiles } from '../support.ts';
+import { hostAt, type PlainRow, type PlainTable, rowsOf, writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 /** What `stat` says of a process; counters in ticks and faults. */
 export interface StatFields {

@@ -7,7 +7,8 @@ import sensor from '../../sensors/process.ts';
 import { Host } from '../../src/host.ts';
 import { ProcessFiles } from '../../src/process/file.ts';
 import { keepsSchedule, Schedule } from '../../src/process/schedule.ts';
-import { hostOf, open, type PlainRow, sample, temporaryFolder, writeFiles } from '../support.ts';
+import { hostOf, open, type PlainRow, sample, writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { by } from './proc-folder.ts';
 
 const AT_REST = '1200300 4500 12\n';

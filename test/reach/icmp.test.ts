@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { askPing, type PingOutput, roundTrip } from '../../src/reach/icmp.ts';
 import { PingFailure } from '../../src/reach/ping.ts';
-import { REPOSITORY, temporaryFolder } from '../support.ts';
+import { REPOSITORY } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 interface Case extends PingOutput {
   readonly name: string;

@@ -3,7 +3,8 @@ import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { certificates, httpServer, json, tcpServer, tlsServer } from '../http-client/servers.ts';
-import { rowsOf, temporaryFolder } from '../support.ts';
+import { rowsOf } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { NOW, opened, pinged } from './pinged.ts';
 
 describe('TLS', () => {

@@ -4,7 +4,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Sampler, Target } from '../../src/sensor.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { scraper } from './support.ts';
 
 const folder = temporaryFolder();

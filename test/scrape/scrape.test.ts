@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { OPEN_METRICS, page, scrape, scraper, serve, staleOf, TEXT, targetAt, targetsOf } from './support.ts';
 
 const folder = temporaryFolder();

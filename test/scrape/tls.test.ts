@@ -5,7 +5,7 @@ import { createServer } from 'node:https';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { page, scrape, serve, targetAt } from './support.ts';
 
 const without = spawnSync('openssl', ['version']).status !== 0;

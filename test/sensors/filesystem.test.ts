@@ -18,9 +18,9 @@ import {
   rowsOf,
   sample,
   sampleOnce,
-  temporaryFolder,
   writeFiles,
 } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const POINT = 'system.filesystem.mountpoint';
 const points = (tables: readonly PlainTable[]): unknown[] => [

@@ -19,9 +19,9 @@ import {
   sample,
   sampleOnce,
   sensorContext,
-  temporaryFolder,
   writeFiles,
 } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { eventually, lives, type StandIn, standInTool } from '../tool/stand-in.ts';
 
 const fixtures = join(REPOSITORY, 'fixtures/gpu');

@@ -7,7 +7,8 @@ import { PRESETS } from '../../src/json/presets/index.ts';
 import { emitted, type Sampler } from '../../src/sensor.ts';
 import { bodyOf, deadPort, httpServer, json } from '../http-client/servers.ts';
 import { aboutCase, FOLDER, presetServer } from '../json/preset-server.ts';
-import { expectGolden, fixtureHost, open, type PlainTable, rowsOf, sample, sensorContext, temporaryFolder } from '../support.ts';
+import { expectGolden, fixtureHost, open, type PlainTable, rowsOf, sample, sensorContext } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const NOW = 1_700_000_000_000;
 

@@ -7,7 +7,8 @@ import sensor from '../../sensors/node.ts';
 import { sensorState } from '../../src/sensor-state.ts';
 import { deadPort, httpServer, json, tcpServer } from '../http-client/servers.ts';
 import { NOW, opened, pinged } from '../reach/pinged.ts';
-import { type PlainRow, type PlainTable, rowsOf, temporaryFolder } from '../support.ts';
+import { type PlainRow, type PlainTable, rowsOf } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 /** A listener that can go and come back on its port. */
 async function door(): Promise<{ port: number; close: () => Promise<void>; openAgain: () => Promise<void> }> {

@@ -5,18 +5,8 @@ import sensor from '../../sensors/process.ts';
 import { Malformed, Unavailable } from '../../src/errors.ts';
 import { Host } from '../../src/host.ts';
 import { by, KERNEL_THREAD, ProcFolder, statLine } from '../process/proc-folder.ts';
-import {
-  expectGolden,
-  fixtureHost,
-  hostAt,
-  hostOf,
-  open,
-  rowsOf,
-  sample,
-  sampleOnce,
-  sensorContext,
-  temporaryFolder,
-} from '../support.ts';
+import { expectGolden, fixtureHost, hostAt, hostOf, open, rowsOf, sample, sampleOnce, sensorContext } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 describe('golden', () => {
   const all = { status: true, pss: true };

@@ -15,8 +15,8 @@ import {
   sample,
   sampleOnce,
   sensorContext,
-  temporaryFolder,
 } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const states = (tables: readonly PlainTable[]): Record<string, number> =>
   Object.fromEntries(

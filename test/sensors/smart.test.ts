@@ -5,17 +5,8 @@ import { describe, expect, test } from 'vitest';
 import smart from '../../sensors/smart.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { Host } from '../../src/host.ts';
-import {
-  expectGolden,
-  fixtureHost,
-  open,
-  REPOSITORY,
-  rowsOf,
-  sample,
-  sampleOnce,
-  sensorContext,
-  temporaryFolder,
-} from '../support.ts';
+import { expectGolden, fixtureHost, open, REPOSITORY, rowsOf, sample, sampleOnce, sensorContext } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { eventually, lives, type StandIn, standInTool } from '../tool/stand-in.ts';
 
 const fixtures = join(REPOSITORY, 'fixtures/smart');

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import systemd from '../../sensors/systemd.ts';
 import { Unavailable } from '../../src/errors.ts';
 import { Host } from '../../src/host.ts';
-import { fixtureHost, open, REPOSITORY, rowsOf, sample, temporaryFolder } from '../support.ts';
+import { fixtureHost, open, REPOSITORY, rowsOf, sample } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { standIn, writes } from '../tool/scripted-tool.ts';
 
 /** Made by hand, as systemd 249 and later write it. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeShared, sharedKafka, sharedRabbitmq } from '../brokers/index.ts';
 import { tidegate } from '../cli/process-support.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { configuration, judge, Service } from './support.ts';
 
 it('a rate of 0 is refused, with what it would mean', async () => {

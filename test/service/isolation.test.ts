@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { counted, eventsOf, numbersOf } from '../cli/process-support.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { configuration, Service, sleep } from './support.ts';
 
 /** A broker that takes connections and never answers. */

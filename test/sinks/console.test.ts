@@ -12,7 +12,7 @@ import type { SinkContext } from '../../src/sink.ts';
 import { quantity } from '../../src/words.ts';
 import { type Stall, sinkConformance } from '../sink-conformance.ts';
 import { decoded, diskEvent, diskEvents, oddEvent, patient, source } from '../sink-events.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 /** A stream that keeps what it is given, and takes it only while it is not stalled. */
 class Screen extends Writable {

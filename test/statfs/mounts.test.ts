@@ -4,7 +4,8 @@ import { Host } from '../../src/host.ts';
 import { MountTable } from '../../src/statfs/mount-table.ts';
 import { parseMounts, visibleMounts } from '../../src/statfs/mounts.ts';
 import { Text } from '../../src/text.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 /** `id parent point`, and perhaps the filesystem's number and type. */
 const mountinfo = (...mounts: string[]): string =>

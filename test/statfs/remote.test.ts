@@ -7,7 +7,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Place } from '../../src/statfs/mount-table.ts';
 import { type RemoteAnswer, type RemoteOptions, RemoteSizes } from '../../src/statfs/remote.ts';
 import { FakeClock } from '../clock.ts';
-import { REPOSITORY, temporaryFolder, writeFiles } from '../support.ts';
+import { REPOSITORY, writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { type Command, isRunning, place, SIZE, SIZES, standIn } from './stand-in.ts';
 
 const TIMEOUT = 2000;

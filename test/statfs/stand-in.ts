@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Place } from '../../src/statfs/mount-table.ts';
-import { temporaryFolder, writeFiles } from '../support.ts';
+import { writeFiles } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 export type Command = readonly [string, ...string[]];
 

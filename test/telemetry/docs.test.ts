@@ -6,7 +6,8 @@ import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/load.ts';
 import { selfTables } from '../../src/telemetry/self-tables.ts';
 import { selfMetricsText } from '../../src/telemetry/text.ts';
-import { REPOSITORY, temporaryFolder } from '../support.ts';
+import { REPOSITORY } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { PROCESS, scene } from './scene.ts';
 
 const page = readFileSync(join(REPOSITORY, 'docs/self-metrics.md'), 'utf8');

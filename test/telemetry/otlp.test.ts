@@ -15,7 +15,7 @@ import { selfTables } from '../../src/telemetry/self-tables.ts';
 import { setup } from '../agent-setup.ts';
 import { Authority } from '../brokers/certificates.ts';
 import { Bench, ReadLog, settingsOf } from '../delivery/parts.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { Receiver } from './receiver.ts';
 import { PROCESS, scene } from './scene.ts';
 

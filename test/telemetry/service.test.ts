@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { eventsOf, serve, tidegate, until } from '../cli/process-support.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { Receiver } from './receiver.ts';
 
 const SECRET = 'very-secret-token';

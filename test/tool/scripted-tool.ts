@@ -1,7 +1,7 @@
 /** Tools that are shell scripts, for what a real one would do. */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 /** The path of a tool that runs this script. */
 export function standIn(script: string, folder = temporaryFolder(), name = 'tool'): string {

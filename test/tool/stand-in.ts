@@ -1,7 +1,7 @@
 /** Executables that stand in for vendors' tools: shell scripts, which note each start, so that a test knows of processes that live and died. */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 export interface StandIn {
   readonly path: string;

@@ -9,7 +9,7 @@ import { options as fileOptions } from '../../src/file/options.ts';
 import { hasTerminal, onTerminal, start, tidegate, until } from '../cli/process-support.ts';
 import { sent } from '../consumer/messages.ts';
 import { eventOf, source } from '../events.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { range, verifyJson } from './support.ts';
 
 const folder = temporaryFolder();

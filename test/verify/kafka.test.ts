@@ -12,7 +12,7 @@ import { openKafka } from '../../src/verify/kafka.ts';
 import { describeOwn, describeShared, KafkaCluster, sharedKafka } from '../brokers/index.ts';
 import { tidegate } from '../cli/process-support.ts';
 import { lostMessage, sent } from '../consumer/messages.ts';
-import { temporaryFolder } from '../support.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { range, unique, verifyJson } from './support.ts';
 
 describeShared('Kafka', 'verify kafka://', () => {

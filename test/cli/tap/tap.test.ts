@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeJson } from '../../../src/consumer.ts';
-import { temporaryFolder } from '../../support.ts';
+import { temporaryFolder } from '../../temporary.ts';
 import { closeStub, eventText, message, socketIn, stub } from '../live-support.ts';
 import { type Started, start, tidegate, until } from '../process-support.ts';
 

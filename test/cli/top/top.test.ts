@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StatusView } from '../../../src/http/view.ts';
-import { temporaryFolder } from '../../support.ts';
+import { temporaryFolder } from '../../temporary.ts';
 import { closeStub, sensorOf, socketIn, statusOf, stub, troubledStatus } from '../live-support.ts';
 import { start, tidegate, until } from '../process-support.ts';
 import { hasSizedTerminal, type OnScreen, seen, startOnScreen } from '../terminal-support.ts';
