@@ -143,7 +143,10 @@ export class LaneChannel implements BrokerConnection {
     const writing = this.#writing;
     // One that was given up, and has something to say all the same.
     if (writing?.transfer !== transfer) return;
-    if (writing.transfer.complete) return writing.finish();
+    if (writing.transfer.complete) {
+      this.#outbox.arrived();
+      return writing.finish();
+    }
     const { exchange, vhost, unroutable } = this.#parts.options;
     const { confirmed, refused, returned, unfit } = writing.transfer.outcome();
     const place = { exchange, vhost };

@@ -1,6 +1,7 @@
 /** What is published on a channel, on its way to the connection: the frames of many messages gathered into few chunks. */
 import type { ConfirmChannel } from 'amqplib';
 import type { Message } from '../broker.ts';
+import { free } from '../free.ts';
 import { type FrameWriter, frameWriterOf } from './amqp.ts';
 import { FrameEncoder } from './frames.ts';
 
@@ -11,6 +12,8 @@ export class Outbox {
   readonly #writer: FrameWriter;
   readonly #encoder: FrameEncoder;
   #chunk: Buffer = Buffer.alloc(0);
+  /** Those before it, which may still be on their way. */
+  #spent: Buffer[] = [];
   /** What is not handed on yet lies between the two. */
   #from = 0;
   #to = 0;
@@ -27,6 +30,7 @@ export class Outbox {
     const size = this.#encoder.sizeOf(message, key, frameBytes);
     if (this.#to + size > this.#chunk.length) {
       this.flush();
+      this.#spent.push(this.#chunk);
       this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, size));
       this.#from = this.#to = 0;
     }
@@ -34,6 +38,12 @@ export class Outbox {
     if (end < 0) return `the event ${message.id.slice(0, 80)}… has headers that do not fit in a frame of ${frameBytes} bytes`;
     this.#to = end;
     return true;
+  }
+
+  /** The broker has all that was added. */
+  arrived(): void {
+    for (const chunk of this.#spent) free(chunk);
+    this.#spent = [];
   }
 
   /** Hands on what was added. What is of a channel that is gone is dropped: nobody would confirm it. */
