@@ -1,6 +1,7 @@
 /**
- * `delivery-spool`: the whole spool, which is delivery with its entries, its keeper and its store, beside bare LevelDB: the same records put on
- * disk, read and deleted. And what it costs to have one: nothing while idle, the opening of a large one, the folder behind it.
+ * `delivery-spool`: events through the whole of delivery, by way of the disk, beside bare LevelDB, which is given the encoded bodies: what is
+ * accepting, numbering, the checksum, the account, the breaker and the drain is in it. The spool's store, which does what bare LevelDB does, is
+ * measured in `spool`. And what it costs to have a spool: nothing while idle, the opening of a large one, the folder behind it.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ const ROWS = 20;
 const EVENTS = 20_000;
 /** Different ones among them: what the bench itself keeps in memory is not to be what the collector is busy with. */
 const DISTINCT = 1000;
-const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 9);
 const BYTES = Number(process.env['BENCH_SPOOL_BYTES'] ?? 1e9);
 const CHUNK = 2000;
 const BATCH = 500;
@@ -140,14 +141,12 @@ async function sideBySide(folder: string): Promise<Figure[]> {
       what: 'spool: events per CPU second, encoding left out, of bare LevelDB’s',
       value: 100 * median(ratios.cpu),
       unit: '%',
-      atLeast: 70,
     },
     { what: 'spool: events per CPU second, encoding included', value: 100 * median(ratios.alone), unit: '%' },
     {
       what: 'spool: events per second, encoding left out, of bare LevelDB’s',
       value: 100 * median(ratios.wall),
       unit: '%',
-      atLeast: 70,
     },
   ];
 }
