@@ -4,7 +4,7 @@
  * A value of the spool, version 2, with numbers in big-endian order, is
  *
  *   version   1 byte
- *   checksum  4 bytes, CRC-32 of lane and place, as in the key, and all that follows
+ *   checksum  4 bytes, CRC-32 of version, lane and place, as in the key, and all that follows
  *   sum       6 bytes: the size of everything that was ever spooled in this lane, this entry included
  *   n, time   8 bytes each, float 64
  *   flags     1 byte: 1 for JSON, 2 where there is a traceparent
@@ -18,6 +18,7 @@
 import { crc32 } from 'node:zlib';
 import type { Message } from '../broker.ts';
 import { free } from '../free.ts';
+import { FORMER_BYTES_MIN, FORMER_VERSION, formerFieldsOf } from './former-entry.ts';
 
 const VALUE_VERSION = 2;
 const [CHECKSUM_AT, SUM_AT, N_AT, TIME_AT, FLAGS_AT, LENGTHS_AT, SIZE_AT, TEXT_AT] = [1, 5, 11, 19, 27, 28, 42, 46];
@@ -118,17 +119,26 @@ export function encodeEntry(entry: Entry, allocate: (bytes: number) => Buffer = 
   value.writeUInt32BE(size, SIZE_AT);
   value.write(text, TEXT_AT);
   value.set(body, TEXT_AT + size);
-  value.writeUInt32BE(crc32(value.subarray(SUM_AT), seedOf(lane, position)), CHECKSUM_AT);
+  value.writeUInt32BE(crc32(value.subarray(SUM_AT), seedOf(lane, position, VALUE_VERSION)), CHECKSUM_AT);
   return value;
 }
 
-/** A value that was moved to another key is as wrong as one that was changed. */
-const seedOf = (lane: number, place: number): number => (Math.imul(lane + 1, 0x9e3779b1) ^ place) >>> 0;
+/** A value that was moved to another key is as wrong as one that was changed, or whose version was. */
+const seedOf = (lane: number, place: number, version: number): number =>
+  (Math.imul(lane + 1, 0x9e3779b1) ^ Math.imul(version - FORMER_VERSION, 0x85ebca6b) ^ place) >>> 0;
 
 /** An entry from its value; undefined when the value is not what was written. */
 export function decodeEntry(value: Buffer, lane: number, place: number): Entry | undefined {
-  if (value.length < TEXT_AT || value[0] !== VALUE_VERSION) return undefined;
-  if (value.readUInt32BE(CHECKSUM_AT) !== crc32(value.subarray(SUM_AT), seedOf(lane, place))) return undefined;
+  const [version, size] = [value[0], value.length];
+  const known = (version === VALUE_VERSION && size >= TEXT_AT) || (version === FORMER_VERSION && size >= FORMER_BYTES_MIN);
+  if (!known || value.readUInt32BE(CHECKSUM_AT) !== crc32(value.subarray(SUM_AT), seedOf(lane, place, version))) return undefined;
+  const fields = version === VALUE_VERSION ? fieldsOf(value) : formerFieldsOf(value);
+  const entry = new Entry({ ...fields, lane }, 0, place);
+  entry.sum = value.readUIntBE(SUM_AT, 6);
+  return entry;
+}
+
+function fieldsOf(value: Buffer): Omit<EntryFields, 'lane'> {
   const flags = value[FLAGS_AT] as number;
   const end = TEXT_AT + value.readUInt32BE(SIZE_AT);
   const text = value.toString('utf8', TEXT_AT, end);
@@ -141,7 +151,7 @@ export function decodeEntry(value: Buffer, lane: number, place: number): Entry |
   };
   // In their order.
   const [run, id, type, agent, host, sensor, traceparent] = [next(), next(), next(), next(), next(), next(), next()];
-  const fields: EntryFields = {
+  return {
     run,
     n: value.readDoubleBE(N_AT),
     id,
@@ -152,10 +162,6 @@ export function decodeEntry(value: Buffer, lane: number, place: number): Entry |
     sensor,
     contentType: (flags & JSON_FLAG) === 0 ? MSGPACK_TYPE : JSON_TYPE,
     body: value.subarray(end),
-    lane,
     traceparent: (flags & TRACED_FLAG) === 0 ? undefined : traceparent,
   };
-  const entry = new Entry(fields, 0, place);
-  entry.sum = value.readUIntBE(SUM_AT, 6);
-  return entry;
 }

@@ -1,4 +1,6 @@
 /** What the spool keeps of an event: whole again when it is read, and never another one. */
+import { crc32 } from 'node:zlib';
+import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeEntry, Entry, encodeEntry } from '../../src/delivery/entry.ts';
@@ -78,6 +80,52 @@ test('names as long as a configuration and a schema let them be come back', () =
   const one = entryOf(4, { agent, host, sensor, id: `${agent}/run/${sensor}/4`, type: 't'.repeat(255) });
   one.position = 3;
   expectSame(decodeEntry(encodeEntry(one), one.lane, 3), one);
+});
+
+test('what was written in the former form is read, and nothing of the present one is taken for it', () => {
+  const head = encode([
+    'run',
+    7,
+    'edge-7/run/disk/7',
+    'system.disk',
+    1_763_856_000_000.25,
+    'edge-7',
+    'host',
+    'disk',
+    1,
+    '00-trace-01',
+  ]);
+  const rest = Buffer.concat([Buffer.alloc(8), head, Buffer.from('{"v":1}')]);
+  rest.writeUIntBE(12_345, 0, 6);
+  rest.writeUInt16BE(head.length, 6);
+  // The seed is of lane 2 and place 9.
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32BE(crc32(rest, (Math.imul(3, 0x9e3779b1) ^ 9) >>> 0));
+  const value = Buffer.concat([Buffer.of(1), checksum, rest]);
+  const read = decodeEntry(value, 2, 9);
+  expect(read).toMatchObject({
+    run: 'run',
+    n: 7,
+    id: 'edge-7/run/disk/7',
+    type: 'system.disk',
+    time: 1_763_856_000_000.25,
+    sum: 12_345,
+  });
+  expect(read).toMatchObject({
+    agent: 'edge-7',
+    host: 'host',
+    sensor: 'disk',
+    contentType: 'application/json',
+    lane: 2,
+    position: 9,
+  });
+  expect(read).toMatchObject({ traceparent: '00-trace-01', body: Buffer.from('{"v":1}') });
+  expect(decodeEntry(value, 2, 8)).toBeUndefined();
+  const one = Object.assign(entryOf(4), { position: 9 });
+  const now = encodeEntry(one);
+  expect(decodeEntry(now, one.lane, 9)).toBeDefined();
+  now[0] = 1;
+  expect(decodeEntry(now, one.lane, 9)).toBeUndefined();
 });
 
 test('a body of a megabyte, or of nothing, comes back', () => {

@@ -34,7 +34,7 @@ describe('LevelDB: the folder', () => {
   it('is made with its format, for its owner and group', async () => {
     const folder = join(freshFolder(), 'spool', 'kafka');
     await open(folder);
-    expect(readFileSync(join(folder, 'format'), 'utf8')).toBe('1\n');
+    expect(readFileSync(join(folder, 'format'), 'utf8')).toBe('2\n');
     expect(readdirSync(folder).sort()).toEqual(['data', 'format', 'lock']);
     expect(statSync(folder).mode & 0o007).toBe(0);
   });
@@ -44,13 +44,13 @@ describe('LevelDB: the folder', () => {
     const store = await open(folder);
     await store.write(puts(0, 10), true);
     await store.close();
-    writeFileSync(join(folder, 'format'), '2\n');
+    writeFileSync(join(folder, 'format'), '3\n');
     const refused = openLevelStore(folder, { minFree: 0 });
     await expect(refused).rejects.toMatchObject({
       code: 'newer',
-      message: expect.stringMatching(/format 2, .* knows 1: .*events in it are kept/),
+      message: expect.stringMatching(/format 3, .* knows 2: .*events in it are kept/),
     });
-    expect(readFileSync(join(folder, 'format'), 'utf8')).toBe('2\n');
+    expect(readFileSync(join(folder, 'format'), 'utf8')).toBe('3\n');
     writeFileSync(join(folder, 'format'), '1\n');
     expect(await numbers(await open(folder), 0, 100)).toEqual(upTo(0, 10));
   });

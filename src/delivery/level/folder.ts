@@ -3,7 +3,7 @@
  *
  *   data/                    LevelDB's files; a file LOCK is LevelDB's alone: opening and closing it here would drop the lock
  *   lock/                    an empty database, open for as long as the spool is
- *   format                   the format's number, `1\n`
+ *   format                   the format's number, `2\n`; of 1, entries had another form (`former-entry.ts`)
  *   ballast                  room that is kept for the day on which the disk is full: without it nothing could be tidied up then
  *   data.corrupt-<UTC time>  what a repair started from, newest `ASIDE_MAX` of them
  *   data.repair              a repair in progress
@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { errno } from '../../errors.ts';
 import { StoreError } from '../store.ts';
 
-const FORMAT = 1;
+const FORMAT = 2;
 /** Permissions of folders and files that are made, less the umask: events are nobody else's business. */
 const FOLDER_MODE = 0o750;
 export const FILE_MODE = 0o640;
