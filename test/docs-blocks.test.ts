@@ -174,7 +174,7 @@ function repositoryCopy(): string {
   const copy = temporaryFolder();
   for (const name of ['src', 'sensors', 'sinks', 'package.json', 'tsconfig.json', 'vitest.config.ts'])
     cpSync(join(REPOSITORY, name), join(copy, name), { recursive: true });
-  for (const name of ['test/support.ts', 'test/brokers', 'test/tsconfig.json']) {
+  for (const name of ['test/support.ts', 'test/temporary.ts', 'test/setup.ts', 'test/brokers', 'test/tsconfig.json']) {
     mkdirSync(dirname(join(copy, name)), { recursive: true });
     cpSync(join(REPOSITORY, name), join(copy, name), { recursive: true });
   }

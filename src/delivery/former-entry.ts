@@ -6,7 +6,7 @@
  *   body      the encoded event
  */
 import { Decoder } from '@msgpack/msgpack';
-import type { EntryFields } from './entry.ts';
+import type { Message } from '../broker.ts';
 
 export const FORMER_VERSION = 1;
 const [LENGTH_AT, HEAD_AT] = [11, 13];
@@ -16,8 +16,10 @@ const decoder = new Decoder({ maxArrayLength: 16, maxStrLength: 65_535, maxMapLe
 
 type Head = [string, number, string, string, number, string, string, string, 0 | 1, string?];
 
-/** What it holds, its checksum being right. */
-export function formerFieldsOf(value: Buffer): Omit<EntryFields, 'lane'> {
+/** What it holds, but for its lane, its checksum being right. */
+export function formerFieldsOf(
+  value: Buffer,
+): Omit<Message, 'lane' | 'seq' | 'backfill'> & { readonly run: string; readonly n: number } {
   const end = HEAD_AT + value.readUInt16BE(LENGTH_AT);
   const [run, n, id, type, time, agent, host, sensor, json, traceparent] = decoder.decode(value.subarray(HEAD_AT, end)) as Head;
   const contentType = json === 1 ? 'application/json' : 'application/msgpack';

@@ -195,13 +195,13 @@ describe('without a service', () => {
     const { store } = await openLevelStore(folder, { minFree: 0, ballast: 0 });
     expect(await spool(state, 'broker')).toMatchObject({ code: 69, err: expect.stringContaining('in use by another process') });
     await store.close();
-    writeFileSync(join(folder, 'format'), '2\n');
+    writeFileSync(join(folder, 'format'), '3\n');
     expect(await spool(state, 'broker')).toMatchObject({
       code: 65,
       err: expect.stringContaining('run the release that wrote it'),
     });
     // The overview goes on with the others.
-    expect(await spool(state)).toMatchObject({ code: 65, out: expect.stringContaining('has format 2') });
+    expect(await spool(state)).toMatchObject({ code: 65, out: expect.stringContaining('has format 3') });
   });
 
   it('shows what can be read of a damaged spool, and leaves the repair to the service', async () => {
