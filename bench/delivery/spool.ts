@@ -100,7 +100,6 @@ async function costOf(work: () => Promise<void>): Promise<Cost> {
 
 async function sideBySide(folder: string): Promise<Figure[]> {
   const pool = new EventMaker(ROWS).many(DISTINCT);
-  const events = Array.from({ length: EVENTS }, (_, i) => pool[i % DISTINCT] as TideEvent);
   const encode = encoderOf('msgpack');
   const distinct = pool.map((event) => encode(event));
   const bodies = Array.from({ length: EVENTS }, (_, i) => distinct[i % DISTINCT] as Buffer);
@@ -115,11 +114,11 @@ async function sideBySide(folder: string): Promise<Figure[]> {
     const bare = await costOf(async () => await bareRound(database, bodies, round * EVENTS));
     broker.away = true;
     const encoding = await costOf(async () => {
-      for (const event of events) encode(event);
+      for (let n = 0; n < EVENTS; n += DISTINCT) for (const event of pool) encode(event);
       return await Promise.resolve();
     });
     const ours = await costOf(async () => {
-      await fill(driven, events, EVENTS);
+      await fill(driven, pool, EVENTS);
       broker.away = false;
       await empty(driven);
     });

@@ -26,7 +26,7 @@ const [JSON_FLAG, TRACED_FLAG] = [1, 2];
 /** What an entry costs in memory and on disk beside its body, in bytes: an estimate, for limits. */
 const OVERHEAD_BYTES = 200;
 
-export type ContentType = 'application/msgpack' | 'application/json';
+export type ContentType = Message['contentType'];
 const MSGPACK_TYPE: ContentType = 'application/msgpack';
 const JSON_TYPE: ContentType = 'application/json';
 
