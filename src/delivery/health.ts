@@ -17,7 +17,7 @@ import type { Log } from '../log.ts';
 import type { DeliveryOptions } from './options.ts';
 
 /** The share of the time since the last success that the next attempt waits. */
-const DELAY_SHARE = 0.2;
+const DELAY_SHARE = 0.1;
 /** The least delay after a failure, in milliseconds. */
 const DELAY_MIN_MS = 2;
 

@@ -13,7 +13,7 @@ const SECONDS = 60;
 /** Half of what the calls that do not fail carry, in events a second: 600. */
 const OFFER = Math.round(((1 - FAILING) * BATCH * 1000) / CALL_MS / 2);
 /** The longest that what is offered may lie there before it is delivered, in seconds. */
-const BACKLOG_S = 10;
+const BACKLOG_S = 5;
 
 const title = `half of what a broker can carry that fails 70 % of calls is delivered in order (SEED=${SEED})`;
 test(title, { timeout: 60_000 }, async () => {
