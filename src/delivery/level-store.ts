@@ -1,6 +1,6 @@
 /**
- * The spool's store on LevelDB, one folder a sink. What may grow is limited: one operation at a time (besides one compaction), about 1 MiB
- * of entries on their way from LevelDB, two write buffers of 1 MiB, 64 mapped tables, three folders of damaged files.
+ * The spool's store on LevelDB, one folder a sink. What may grow is limited: one operation at a time (besides one compaction), 256 KiB of
+ * entries on their way from LevelDB, two write buffers of 1 MiB, 64 mapped tables, three folders of damaged files.
  *
  *   open ──▶ closed                     `close`
  *     │ ▲
