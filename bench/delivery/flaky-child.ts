@@ -1,8 +1,9 @@
 /**
- * `flaky`: a destination that fails seven calls in ten at random, half of them after it took the batch, so that its answer is lost. It is
- * offered half of what the remaining calls can carry. The stub takes a few milliseconds a call; delivery and its spool are real.
+ * A process with one delivery to a destination that fails seven calls in ten at random, half of them after it took the batch, so that its
+ * answer is lost. It is offered half of what the remaining calls can carry. The stub takes a few milliseconds a call; delivery and its spool
+ * are real. node flaky-child.ts prints the figures.
  */
-
+import '../../src/v8-flags.ts';
 import type { Broker, Message } from '../../src/broker.ts';
 import { StreamChecker } from '../../src/consumer/checker.ts';
 import { SinkError } from '../../src/errors.ts';
@@ -50,7 +51,7 @@ async function capacity(): Promise<number> {
   return ((1 - FAILS) * BATCH * CALLS * 1000) / (performance.now() - began);
 }
 
-export async function flaky(): Promise<Figure[]> {
+async function flaky(): Promise<Figure[]> {
   const { folder, remove } = scratch();
   const broker = new FlakyBroker();
   const driven = new Driven(() => broker, { folder, common: { batch: { max_events: BATCH } } });
@@ -97,3 +98,5 @@ export async function flaky(): Promise<Figure[]> {
     remove();
   }
 }
+
+console.log(JSON.stringify(await flaky()));
