@@ -1,5 +1,5 @@
 /** What a process costs, from the kernel: CPU of all its threads and children in nanoseconds, memory. Linux only. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -90,3 +90,11 @@ export async function msPerRound(
 }
 
 export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
+
+/** What a program for Node prints as JSON, run to its end. `env` is added to the environment. */
+export function printedBy<T>(args: readonly string[], env: Readonly<Record<string, string>> = {}): T {
+  const options = { encoding: 'utf8', env: { ...process.env, ...env } } as const;
+  const { stdout, status, stderr } = spawnSync(process.execPath, args, options);
+  if (status !== 0) throw new Error(`${args.join(' ')} failed: ${stderr}`);
+  return JSON.parse(stdout) as T;
+}

@@ -1,8 +1,7 @@
 /** The service as a whole: how fast it starts, and what it holds after an hour of rounds. Both on the published build. */
-import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Figure, median, REPOSITORY, scratch, sleep, withProcess } from './measure.ts';
+import { type Figure, median, printedBy, REPOSITORY, scratch, sleep, withProcess } from './measure.ts';
 
 const STARTS = 5;
 
@@ -35,13 +34,7 @@ interface Hour {
 export function hour(): Figure[] {
   const { folder, remove } = scratch();
   try {
-    const { stdout, status, stderr } = spawnSync(
-      process.execPath,
-      ['--expose-gc', join(import.meta.dirname, 'compressed.mjs'), folder],
-      { encoding: 'utf8' },
-    );
-    if (status !== 0) throw new Error(`compressed.mjs failed: ${stderr}`);
-    const { rounds, rss } = JSON.parse(stdout) as Hour;
+    const { rounds, rss } = printedBy<Hour>(['--expose-gc', join(import.meta.dirname, 'compressed.mjs'), folder]);
     const [early, late] = [rss[Math.floor(rss.length / 4)] as number, rss.at(-1) as number];
     return [
       { what: 'rounds of one second, time-compressed', value: rounds, unit: '', atLeast: 3600 },

@@ -2,7 +2,8 @@
  * `outage-hour` and `outage-hour-rabbitmq`: the broker is away for an hour, time-compressed, while 10,000 samples are scraped every 5 s. The
  * service is the published build; what arrived is judged from the broker's end. `BENCH_OUTAGE_SPEED` is how many times as fast the clock is: an
  * hour at 12 is five minutes. What waits in memory for a broker or a disk, which keep their own time, is that many times as much.
- * `BENCH_OUTAGE_WARMUP` is how many real minutes pass before the broker goes: V8 compiles in its first minutes, in megabytes that are no outage's.
+ * `BENCH_OUTAGE_WARMUP` is how many real minutes pass before the broker goes: V8 compiles in the first of them, in megabytes that are no
+ * outage's.
  */
 import type { SensorView, SinkView, StatusView } from '../../src/http/view.ts';
 import { kafkaVictim, rabbitmqVictim, sizeOf, type Victim } from '../delivery/outage-parts.ts';

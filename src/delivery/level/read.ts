@@ -3,8 +3,8 @@
  *
  * LevelDB passes over a block that it cannot read, and its binding asks whether it did so only when it comes to the end of the range: the
  * call that comes there fails, and what it had found is lost with it. So a read that ends before looks at its part of the range once more,
- * without taking anything; a range that ends where the reader wants to end is cheaper by a fifth. And the binding keeps what the last call found until the iterator is
- * collected as garbage, which nobody counts: so the last call of a read finds little.
+ * without taking anything; a range that ends where the reader wants to end is cheaper by a fifth. And the binding keeps what the last call
+ * found until the iterator is collected as garbage, which nobody counts: so the last call of a read finds little.
  */
 import { free } from '../../free.ts';
 import type { KeyRange } from '../store.ts';
@@ -12,7 +12,7 @@ import { type Database, hasPut } from './database.ts';
 
 export type Entry = [key: Buffer, value: Buffer];
 
-/** Bytes of keys and values that one call into LevelDB brings, and its binding holds beside them; it starves neither memory nor the event loop. */
+/** Bytes of keys and values that one call into LevelDB brings; its binding holds as many. It starves neither memory nor the event loop. */
 const CHUNK_BYTES = 256 << 10;
 const CHUNK_ENTRIES = 1000;
 /** What an iterator may keep after it was closed, in bytes. */
